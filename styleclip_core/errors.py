@@ -1,4 +1,4 @@
-"""Errors a user can cause or meet. Their text is one sentence that says what to do; the app shows it, the CLI exits 2."""
+"""Errors a user can cause or meet. Their text says what to do; the app shows it, the CLI exits 2 with it."""
 
 
 class StudioError(Exception):

