@@ -132,9 +132,7 @@ def table() -> str:
         here = "yes" if _place(c).is_file() else "no"
         rows.append((c.name, c.pack, f"{c.bytes / 1e6:.1f}", here, str(c.source), c.licence))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows
-    )
+    return "\n".join("  ".join([*map(str.ljust, row, widths), row[5]]) for row in rows)
 
 
 def record_bundled(file: str | Path) -> None:
@@ -250,9 +248,7 @@ def _accept(checkpoint: Checkpoint, file: Path) -> None:
 
 @contextlib.contextmanager
 def _bar(total: int) -> Iterator[Progress]:
-    with tqdm(
-        total=total, unit="B", unit_scale=True, desc="Fetching weights", file=sys.stderr, dynamic_ncols=True
-    ) as bar:
+    with tqdm(total=total, unit="B", unit_scale=True, desc="Fetching weights", dynamic_ncols=True) as bar:  # to stderr
 
         def report(done: int, _: int, text: str) -> None:
             bar.set_postfix_str(text, refresh=False)
