@@ -1,0 +1,191 @@
+"""The square that StyleGAN's faces live in: photo -> upright 1024 x 1024 crop, and an edited crop back into the photo.
+
+Coordinates are continuous: the top left pixel covers [0, 1] x [0, 1] and has its centre at (0.5, 0.5), as in Pillow.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from styleclip_core.errors import BadSetting
+from styleclip_core.faces.detect import DetectedFace
+from styleclip_core.faces.warp import apply, corners, scale_of, square_matrix, warp, window
+
+SIZE = 1024
+FEATHER = 64
+BAND = 1536  # rows pasted at a time, so that float pictures stay small; only enlarged squares need more than one band
+DETAIL_TOLERANCE = 12 / 255  # how much an edit may change a place before the photo's own fine detail there is let go
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Where the aligned square lies in its photo: all that is needed to go there and back.
+
+    `quad`: float64 [4,2], photo pixels, the corners that become top left, bottom left, bottom right and top right
+    of the aligned picture; may leave the photo. `photo_size`: (width, height). `size`: the aligned picture's side.
+    """
+
+    quad: np.ndarray
+    photo_size: tuple[int, int]
+    size: int = SIZE
+
+    @property
+    def to_photo(self) -> np.ndarray:
+        """float64 [3,3]: homogeneous aligned pixels -> photo pixels."""
+        origin, down, _, right = self.quad
+        x_step, y_step = (right - origin) / self.size, (down - origin) / self.size
+        return np.array([[x_step[0], y_step[0], origin[0]], [x_step[1], y_step[1], origin[1]], [0, 0, 1]])
+
+    @property
+    def to_aligned(self) -> np.ndarray:
+        """float64 [3,3]: homogeneous photo pixels -> aligned pixels."""
+        return np.linalg.inv(self.to_photo)
+
+    @property
+    def scale(self) -> float:
+        """Photo pixels per aligned pixel; above 1 the face is larger in the photo than in the aligned square."""
+        return scale_of(self.to_photo)
+
+
+def align(photo: Image.Image, face: DetectedFace) -> tuple[Image.Image, Alignment]:
+    """Cut the face out of an RGB photo the way FFHQ was made: RGB 1024 x 1024, eyes and mouth in their usual places.
+
+    Where the square leaves the photo, the photo is mirrored and melts, with distance, into a blur and then a plain
+    colour. Unlike FFHQ's own script this never touches pixels that the photo does have.
+    """
+    alignment = Alignment(_ffhq_quad(face), photo.size)
+    return _cut(photo, alignment), alignment
+
+
+def paste_back(
+    photo: Image.Image,
+    edited: Image.Image,
+    alignment: Alignment,
+    mask: Image.Image | None = None,
+    base: Image.Image | None = None,
+    feather: float = FEATHER,
+) -> Image.Image:
+    """The RGB photo with the edited square put back in its place; pixels outside the mask keep every bit.
+
+    edited, base: pictures of the aligned square; mask: "L", the same square, 255 where the edit is wanted, its soft
+    edges kept and hard ones softened inwards (default: all of it). Without base, the edit stands against the photo's
+    own aligned square. Pass the generator's unedited reconstruction as base to change the photo only where the *edit*
+    changed something, and not where the reconstruction merely differs from the photo.
+    feather: width in aligned pixels, 0 to half the side, of the ramp inside the square's border.
+
+    What goes in is `edited + kept * (photo - base)`: the photo's detail that the aligned square cannot hold stays, and
+    fades out (kept -> 0) where the edit changes the picture. An unedited square thus leaves every bit as it was.
+    Raises `BadSetting` if the photo is not the aligned one, or feather is out of range.
+    """
+    if photo.size != alignment.photo_size:
+        sizes = f"{photo.width} x {photo.height}, not {alignment.photo_size[0]} x {alignment.photo_size[1]}"
+        raise BadSetting(f"The photo is not the one that the face was aligned in ({sizes}): pass the same photo.")
+    if not 0 <= feather <= alignment.size / 2:
+        raise BadSetting(f"The feather is {feather}: choose a width from 0 to {alignment.size // 2} pixels.")
+    result = photo.convert("RGB")
+    square = (alignment.size, alignment.size)
+    weight = _paste_mask(None if mask is None else _fit(mask, "L", square), alignment.size, feather)
+    low, high = _reach(weight, alignment)
+    if (high <= low).any():
+        return result
+
+    new = np.asarray(_fit(edited, "RGB", square), dtype=np.float32)
+    old = np.asarray(_cut(result, alignment) if base is None else _fit(base, "RGB", square), dtype=np.float32)
+    changed = _changed(new, old)
+    step = new - (1 - changed[..., None]) * old
+    lost = Image.fromarray((np.asarray(weight) * changed + 0.5).astype(np.uint8))
+    layers = [weight, lost, *(Image.fromarray(np.ascontiguousarray(step[..., channel])) for channel in range(3))]
+    for top in range(low[1], high[1], BAND):
+        _paste_band(result, layers, alignment, (low[0], top, high[0], min(top + BAND, high[1])))
+    return result
+
+
+def _paste_band(photo: Image.Image, layers: list[Image.Image], alignment: Alignment, band: tuple[int, ...]) -> None:
+    """Change the photo within `band`: take out the share `lost` of its pixels, put in the share `weight` of `step`."""
+    matrix = alignment.to_aligned @ np.array([[1, 0, band[0]], [0, 1, band[1]], [0, 0, 1]], dtype=np.float64)
+    size = (band[2] - band[0], band[3] - band[1])
+    weight, lost, *step = (np.asarray(warp(layer, matrix, size), dtype=np.float32) for layer in layers)
+    pixels = np.array(photo.crop(band), dtype=np.float32)
+    pixels *= (1 - lost / 255)[..., None]
+    for channel, values in enumerate(step):
+        pixels[..., channel] += weight * values / 255
+    photo.paste(Image.fromarray(np.clip(pixels + 0.5, 0, 255, out=pixels).astype(np.uint8)), band[:2])
+
+
+def _ffhq_quad(face: DetectedFace) -> np.ndarray:
+    """FFHQ's square for a face, float64 [4,2]: level with the eyes, sized by eye distance or eye-mouth distance."""
+    eyes, mouth = face.eyes.mean(0), face.mouth.mean(0)
+    across, down = face.eyes[1] - face.eyes[0], mouth - eyes
+    axis = across + [down[1], -down[0]]  # both say which way is right; the sum is steadier when the head is turned
+    axis *= max(2.0 * np.linalg.norm(across), 1.8 * np.linalg.norm(down)) / max(np.linalg.norm(axis), 1e-6)
+    return corners(square_matrix(eyes + 0.1 * down, axis, SIZE), (SIZE, SIZE))
+
+
+def _cut(photo: Image.Image, alignment: Alignment) -> Image.Image:
+    """The aligned square of a photo."""
+    size = (alignment.size, alignment.size)
+    image, matrix = window(photo, alignment.to_photo, size)
+    image, matrix = _pad(image, matrix, size)
+    return warp(image, matrix, size)
+
+
+def _pad(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:
+    """Extend the image, if need be, so that the whole output lies in it; returns it and the matrix that leads to it."""
+    points = corners(matrix, size)
+    before = np.ceil(np.maximum(2 - points.min(0), 0)).astype(int)
+    after = np.ceil(np.maximum(points.max(0) + 2 - image.size, 0)).astype(int)
+    if not (before.any() or after.any()):
+        return image, matrix
+    widths = ((before[1], after[1]), (before[0], after[0]), (0, 0))
+    padded = np.pad(np.asarray(image), widths, mode="reflect")
+    plain = Image.new("RGB", padded.shape[1::-1], tuple(np.median(padded[::8, ::8], axis=(0, 1)).astype(int).tolist()))
+    mirrored = Image.fromarray(padded)
+
+    side = scale_of(matrix) * size[0]
+    columns, rows = (np.arange(length) + 0.5 - start for length, start in zip(mirrored.size, before, strict=True))
+    beyond_x, beyond_y = np.maximum(-columns, columns - image.width), np.maximum(-rows, rows - image.height)
+    depth = np.maximum(np.maximum(beyond_x[None], beyond_y[:, None]), 0) / side  # of the padding, 0 within the photo
+    blurred = mirrored.filter(ImageFilter.GaussianBlur(0.02 * side))
+    for layer, reach in ((blurred, 0.1), (plain, 0.5)):
+        share = Image.fromarray((np.clip(depth / reach, 0, 1) * 255).astype(np.uint8))
+        mirrored = Image.composite(layer, mirrored, share)
+    shift = np.array([[1, 0, before[0]], [0, 1, before[1]], [0, 0, 1]], dtype=np.float64)
+    return mirrored, shift @ matrix
+
+
+def _fit(image: Image.Image, mode: str, size: tuple[int, int]) -> Image.Image:
+    image = image.convert(mode)
+    kernel = Image.Resampling.BILINEAR if mode == "L" else Image.Resampling.BICUBIC
+    return image if image.size == size else image.resize(size, kernel)
+
+
+def _paste_mask(mask: Image.Image | None, size: int, feather: float) -> Image.Image:
+    """How much of the edit goes in, "L" [size,size]: nothing at the square's border, and nowhere more than `mask`."""
+    distance = np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5)
+    ramp = np.clip(distance / max(feather, 1e-6), 0, 1)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    share = ramp[None] * ramp[:, None]
+    if mask is not None:
+        inner = mask.filter(ImageFilter.MinFilter(9)).filter(ImageFilter.BoxBlur(4))
+        share = share * np.minimum(np.asarray(mask), np.asarray(inner)) / 255
+    return Image.fromarray((share * 255 + 0.5).astype(np.uint8))
+
+
+def _reach(weight: Image.Image, alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the photo that `weight` touches: int [2] left and top, int [2] right and bottom."""
+    left, top, right, bottom = weight.getbbox() or (0, 0, 0, 0)
+    points = apply(alignment.to_photo, np.array([[left, top], [left, bottom], [right, bottom], [right, top]]))
+    margin = max(alignment.scale, 1)  # interpolation carries the mask that far
+    low, high = np.floor(points.min(0) - margin), np.ceil(points.max(0) + margin)
+    if left == right:
+        high = low
+    return np.clip(low, 0, alignment.photo_size).astype(int), np.clip(high, 0, alignment.photo_size).astype(int)
+
+
+def _changed(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Where two pictures float32 [H,W,3] in [0,255] visibly differ: float32 [H,W], 0 nowhere, 1 surely."""
+    difference = np.abs(new - old).max(-1)
+    blurred = Image.fromarray(np.minimum(difference * 4, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(6))
+    strength = np.asarray(blurred, dtype=np.float32) / (4 * 255 * DETAIL_TOLERANCE)
+    return 1 - np.exp(-(strength**2))

@@ -1,0 +1,191 @@
+"""Faces in a photo by MediaPipe's FaceLandmarker (478 points), made to find small, cropped and sideways faces too."""
+
+import functools
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from styleclip_core import weights
+from styleclip_core.errors import NoFaceFound
+from styleclip_core.faces.warp import apply, square_matrix, warp
+
+MIN_FACE = 24  # px of the photo; of a smaller face there is too little left to edit
+VIEW = 512  # px: side of the squares that the landmarker is shown; it works on 128 and 256 px itself
+
+# The search, round by round until one finds a face: (zoom, quarter turns). Zoom 1 shows the whole photo in one view,
+# zoom 2 its halves, overlapping, and so on: the detector wants a face to fill a tenth of the view. Zoom 0.5 adds a
+# margin.
+ROUNDS = (
+    ((1, 0), (2, 0)),
+    ((0.5, 0), (4, 0)),
+    ((1, 1), (1, 3), (1, 2), (2, 1), (2, 3)),
+    ((8, 0),),
+)
+
+# The six points round each eye that match those of dlib's 68-point model, from the outer corner over the upper lid.
+RIGHT_EYE = (33, 160, 158, 133, 153, 144)
+LEFT_EYE = (263, 387, 385, 362, 380, 373)
+MOUTH_CORNERS = (61, 291)
+EYE_OUTWARD = 0.02  # of an eye's width: dlib's eyes sit this much further out; without it crops come out 1.4 % tight
+
+_lock = threading.Lock()  # MediaPipe objects are not thread-safe
+
+
+@dataclass(frozen=True, eq=False)
+class DetectedFace:
+    """One face. Coordinates are photo pixels with the top left corner of the photo at (0, 0).
+
+    `landmarks`: float32 [478,2], MediaPipe's face mesh and irises. `box`: (left, top, right, bottom) around them.
+    `blendshapes`: the 52 expression scores in [0,1] by name. `pose`: float32 [4,4], head to camera, x right, y up,
+    z to the viewer; its rotation holds for the photo, its translation (cm) does not.
+    """
+
+    landmarks: np.ndarray
+    box: tuple[float, float, float, float]
+    blendshapes: dict[str, float]
+    pose: np.ndarray
+
+    @property
+    def size(self) -> float:
+        """The side, in photo pixels, of a square as large as the box."""
+        left, top, right, bottom = self.box
+        return math.sqrt((right - left) * (bottom - top))
+
+    @property
+    def eyes(self) -> np.ndarray:
+        """float64 [2,2]: the eye centres as FFHQ's alignment means them, first the person's right, then the left."""
+        contours = self.landmarks[[RIGHT_EYE, LEFT_EYE]].astype(np.float64)  # [2,6,2]
+        return contours.mean(1) + EYE_OUTWARD * (contours[:, 0] - contours[:, 3])
+
+    @property
+    def mouth(self) -> np.ndarray:
+        """float64 [2,2]: the mouth corners, in the order of `eyes`."""
+        return self.landmarks[list(MOUTH_CORNERS)].astype(np.float64)
+
+
+def detect_faces(photo: Image.Image, max_faces: int = 10) -> list[DetectedFace]:
+    """The faces of an RGB photo, the largest first, at most `max_faces`. Raises `NoFaceFound` if there is none.
+
+    The photo is searched as a whole and in overlapping tiles; each find is looked at again in an upright close-up, so
+    that landmarks are equally exact for every size and tilt. Finer and sideways searches follow only if need be, so
+    beside a large face a tiny one may be left out. Faces upside down are beyond the detector: it reads them as upright.
+    """
+    for views in ROUNDS:
+        found = [face for zoom, turns in views for face in _search(photo, zoom, turns)]
+        closer = [close for face in _distinct(found) for close in _close_up(photo, face)]
+        faces = [face for face in _distinct(closer) if face.size >= MIN_FACE]
+        if faces:
+            return faces[:max_faces]
+    raise NoFaceFound(
+        "No face was found: use a photo in which a face is seen from the front or half from the side, "
+        f"well lit and at least {MIN_FACE} pixels wide."
+    )
+
+
+def _search(photo: Image.Image, zoom: float, turns: int) -> Iterator[DetectedFace]:
+    """Look at the photo in square views, at `zoom` and after `turns` counterclockwise quarter turns."""
+    scale = VIEW * zoom / max(photo.size)
+    if zoom > 1 and VIEW / scale < 3 * MIN_FACE:  # a smaller view could only hold faces that are too small
+        return
+    width, height = (max(1, round(side * scale)) for side in photo.size)
+    level = photo.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    x_axis = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]][turns]) * VIEW / 2  # of the turned view, in the level
+    for top in _starts(height):
+        for left in _starts(width):
+            tile = np.asarray(level.crop((left, top, left + VIEW, top + VIEW)))
+            matrix = square_matrix(np.array([left, top]) + VIEW / 2, x_axis, VIEW)
+            to_photo = np.diag([photo.width / width, photo.height / height, 1]) @ matrix
+            yield from _look(np.rot90(tile, turns), to_photo)
+
+
+def _starts(length: int) -> list[int]:
+    """Where views begin along a side of `length` px: they overlap by half or more, or one view is centred on it."""
+    if length <= VIEW:
+        return [(length - VIEW) // 2]
+    return np.linspace(0, length - VIEW, math.ceil((length - VIEW) / (VIEW / 2)) + 1).round().astype(int).tolist()
+
+
+def _close_up(photo: Image.Image, face: DetectedFace) -> list[DetectedFace]:
+    """The face seen again: upright and filling half of a view. Empty if it does not stand up to the closer look."""
+    left, top, right, bottom = face.box
+    center = np.array([left + right, top + bottom]) / 2
+    axis = face.eyes[1] - face.eyes[0]
+    axis *= face.size / max(np.linalg.norm(axis), 1e-6)
+    matrix = square_matrix(center, axis, VIEW)
+    seen = _look(np.asarray(warp(photo, matrix, (VIEW, VIEW), draft=True)), matrix)
+    return [close for close in seen if _overlap(close, face) > 0.3]
+
+
+def _look(view: np.ndarray, to_photo: np.ndarray) -> list[DetectedFace]:
+    """Run the landmarker on a view uint8 [VIEW,VIEW,3]; `to_photo` [3,3] leads from its pixels to the photo's."""
+    import mediapipe
+
+    image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(view))
+    with _lock:
+        result = _landmarker().detect(image)
+    turn = np.eye(4)  # the view may be turned against the photo; image y points down, the pose's y up
+    x, y = to_photo[:2, 0] / np.linalg.norm(to_photo[:2, 0])
+    turn[:2, :2] = [[x, y], [-y, x]]
+    faces = []
+    poses = result.facial_transformation_matrixes
+    for mesh, shapes, pose in zip(result.face_landmarks, result.face_blendshapes, poses, strict=True):
+        points = apply(to_photo, np.array([[point.x, point.y] for point in mesh]) * VIEW)
+        box = (*points.min(0).tolist(), *points.max(0).tolist())
+        scores = {shape.category_name: shape.score for shape in shapes}
+        faces.append(DetectedFace(points.astype(np.float32), box, scores, (turn @ pose).astype(np.float32)))
+    return faces
+
+
+def _distinct(faces: list[DetectedFace]) -> list[DetectedFace]:
+    """By falling size, without those that mostly overlap a larger one."""
+    kept: list[DetectedFace] = []
+    for face in sorted(faces, key=lambda face: -face.size):
+        if all(_overlap(face, other) < 0.3 for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _overlap(a: DetectedFace, b: DetectedFace) -> float:
+    """Intersection over union of the two boxes."""
+    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
+    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    shared = max(width, 0) * max(height, 0)
+    return shared / (a.size**2 + b.size**2 - shared)
+
+
+@functools.cache
+def _landmarker():
+    """The one landmarker of this process. Called under `_lock`."""
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    class FaceLandmarker(vision.FaceLandmarker):
+        def __del__(self) -> None:
+            """Lives as long as the process; MediaPipe's own needs threads that are gone by then, and complains."""
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(weights.path("face_landmarker.task"))),
+        num_faces=10,
+        output_face_blendshapes=True,
+        output_facial_transformation_matrixes=True,
+    )
+    with _quiet():
+        return FaceLandmarker.create_from_options(options)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MediaPipe's native code writes start-up notes to stderr, whatever its log level: drop them."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
