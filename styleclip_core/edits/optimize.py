@@ -1,0 +1,197 @@
+"""Path A: any prompt, by gradient descent on the W+ code against a text-image model.
+
+Gradient descent through an image tower finds pictures that please the tower and nobody else unless it is held back.
+Here it moves in whitened W (a step of 1 is one standard deviation of real codes), mostly by one step shared by all
+layers; it sees several augmented views; its objective saturates once the similarity is as high as in few of a gallery
+of random faces; and it pays for changing what the prompt did not ask for: identity, and what a list of anchor texts
+(man or woman, old or young, ...) says about the face in directions at right angles to the prompt's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip_core import losses
+from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range
+from styleclip_core.packs import Pack
+
+ANCHORS = (
+    ("a man", "a woman"), ("an old person", "a young person"), ("a child", "an adult"),
+    ("a person with pale skin", "a person with dark skin"), ("a smiling person", "a serious person"),
+    ("a person with an open mouth", "a person with a closed mouth"), ("an angry person", "a calm person"),
+    ("a person with blond hair", "a person with black hair"), ("a person with grey hair", "a person with brown hair"),
+    ("a person with long hair", "a person with short hair"), ("a bald person", "a person with lots of hair"),
+    ("a person with bangs", "a person with a bare forehead"), ("a person with curly hair", "a person with straight hair"),
+    ("a person with a beard", "a clean-shaven person"), ("a person with eyeglasses", "a person without glasses"),
+    ("a person with a hat", "a person without a hat"), ("a person wearing makeup", "a person without makeup"),
+    ("a chubby person", "a thin person"), ("a person looking to the left", "a person looking to the right"),
+    ("a person looking up", "a person looking down"), ("a person with closed eyes", "a person with open eyes"),
+    ("a dark background", "a bright background"), ("a face in bright light", "a face in the dark"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OptimizeSettings:
+    """How to optimise. The defaults suit the pack's text-image model; every term can be switched off with 0.
+
+    Attributes:
+        strength: 1 aims at what one in a hundred random faces shows, 0 at no change; up to 2.
+        steps: Adam steps.
+        lr: learning rate in whitened coordinates.
+        clip: weight of the similarity to the prompt, in standard deviations short of the aim.
+        directional: weight of 1 - cos(change of the image embedding, prompt - neutral).
+        identity: weight of 1 - cos of identity embeddings.
+        preserve: weight of the drift of anchors, in standard deviations squared.
+        latent: weight of the mean squared step in whitened coordinates.
+        mixing: weight of the mean squared difference of single layers' steps from the shared one.
+        views: augmented views a step, besides the plain one.
+        resolution: px at which the picture is judged.
+        patience: stop after so many steps without the aim coming nearer; 0 never stops early.
+        neutral: what the prompt is a change from.
+        seed: of the augmentations.
+    """
+
+    strength: float = 1.0
+    steps: int = 30
+    lr: float = 0.1
+    clip: float = 1.0
+    directional: float = 0.5
+    identity: float = 1.0
+    preserve: float = 0.3
+    latent: float = 0.5
+    mixing: float = 1.0
+    views: int = 3
+    resolution: int = 256
+    patience: int = 8
+    neutral: str = "a face"
+    seed: int = 0
+
+    def checked(self) -> OptimizeSettings:
+        """Return self with numbers of the right kind; raise BadSetting or EmptyPrompt."""
+        check_finite(self)
+        steps = int(check_range("steps", self.steps, 1, 1000))
+        views, seed = int(check_range("views", self.views, 0, 16)), int(check_range("seed", self.seed, 0, 2**63 - 1))
+        strength = check_range("strength", self.strength, 0, 2)
+        return replace(self, steps=steps, views=views, seed=seed, strength=strength, neutral=check_prompt(self.neutral))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a prompt asks of image embeddings, measured against the pack's gallery.
+
+    Attributes:
+        text: the prompt ``[1,D]``; mean and deviation of the gallery's similarity to it.
+        direction: unit vector ``[1,D]`` from the neutral text to the prompt.
+        anchors: ``[A,D]``, each at right angles to ``direction``; deviations and weights ``[A]`` for their drift.
+    """
+
+    text: Tensor
+    mean: Tensor
+    deviation: Tensor
+    direction: Tensor
+    anchors: Tensor
+    anchor_deviations: Tensor
+    anchor_weights: Tensor
+
+    def score(self, embeddings: Tensor) -> Tensor:
+        """Similarity of ``[N,D]`` to the prompt in standard deviations of the gallery, ``[N]``."""
+        return ((embeddings @ self.text.T)[:, 0] - self.mean) / self.deviation
+
+    def drift(self, embeddings: Tensor, start: Tensor) -> Tensor:
+        """Change ``[N,A]`` of the anchors since ``start [1,D]``, in standard deviations."""
+        return (embeddings - start) @ self.anchors.T / self.anchor_deviations
+
+
+@torch.no_grad()
+def make_objective(pack: Pack, prompt: str, neutral: str) -> Objective:
+    """Encode the prompt, the neutral text and the anchors once."""
+    texts = pack.clip.encode_text([prompt, neutral, *(text for pair in ANCHORS for text in pair)])
+    text, pairs = texts[:1], texts[2:].view(len(ANCHORS), 2, -1)
+    direction = F.normalize(text - texts[1:2], dim=1)
+    axes = F.normalize(pairs[:, 0] - pairs[:, 1], dim=1)
+    overlap = axes @ direction.T  # [A,1]: an anchor that the prompt speaks of may move
+    anchors = F.normalize(axes - overlap * direction, dim=1)
+    similarity = (pack.gallery @ text.T)[:, 0]
+    deviations = (pack.gallery @ anchors.T).std(0)
+    weights = (1 - overlap[:, 0].square()).square()
+    return Objective(text, similarity.mean(), similarity.std(), direction, anchors, deviations, weights)
+
+
+def views(image: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """The picture ``[1,3,R,R]`` itself and ``count`` copies, slightly moved, turned, zoomed and recoloured."""
+    if count == 0:
+        return image
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return (torch.rand(count, *shape, generator=generator) * (high - low) + low).to(image.device)
+
+    angle, zoom = uniform(-0.12, 0.12), uniform(0.85, 1.08)
+    shift = uniform(-0.06, 0.06, 2)
+    cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], 1).view(count, 2, 3)
+    grid = F.affine_grid(theta, [count, *image.shape[1:]], align_corners=False)
+    copies = image.expand(count, -1, -1, -1)
+    copies = F.grid_sample(copies, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    copies = copies * uniform(0.88, 1.12, 1, 1, 1) + uniform(-0.1, 0.1, 1, 1, 1) + uniform(-0.04, 0.04, 3, 1, 1)
+    noise = torch.randn(copies.shape, generator=generator).to(image.device)
+    return torch.cat([image, copies + 0.03 * noise])
+
+
+def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings | None = None) -> Iterator[Step]:
+    """Edit a code by a prompt. Yields a `Step` per iteration; the last one holds the edited ``w_plus``.
+
+    Args:
+        w_plus: ``[1,L,512]``, the code of the face to edit.
+        prompt: what the face should look like.
+    Raises:
+        EmptyPrompt, BadPrompt, BadSetting.
+    """
+    settings = (settings or OptimizeSettings()).checked()
+    objective = make_objective(pack, check_prompt(prompt), settings.neutral)
+    generator = torch.Generator().manual_seed(settings.seed)
+    space, device = pack.space, w_plus.device
+    with torch.no_grad():
+        start_image = pack.generator.synthesize(w_plus, settings.resolution)
+        start = pack.clip.encode_image(start_image)
+        start_identity = pack.identity(start_image)
+        # Neither the usual face nor the one at hand may already be past the aim.
+        aim = torch.maximum(objective.score(start), objective.score(start).new_tensor(1.0)) + 0.5
+        aim = objective.score(start) + settings.strength * (aim.clamp(min=2.5) - objective.score(start))
+    shared = torch.zeros(1, 1, len(space.deviations), device=device, requires_grad=True)
+    layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
+    optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
+    best, since = math.inf, 0
+    for step in range(settings.steps):
+        optimizer.param_groups[0]["lr"] = settings.lr * _schedule(step / settings.steps)
+        edited = w_plus + space.step(shared + 0.3 * layers)
+        image = pack.generator.synthesize(edited, settings.resolution)
+        embeddings = pack.clip.encode_image(views(image, settings.views, generator))
+        short = F.relu(aim - objective.score(embeddings)).mean()
+        drift = F.relu(objective.drift(embeddings, start).abs() - 0.15).square()
+        terms = {
+            "clip": settings.clip * short,
+            "directional": settings.directional * losses.directional(embeddings, start, objective.direction),
+            "identity": settings.identity * losses.identity(pack.identity(image), start_identity),
+            "preserve": settings.preserve * (drift * objective.anchor_weights).mean(),
+            "latent": settings.latent * shared.square().mean(),
+            "mixing": settings.mixing * layers.square().mean(),
+        }
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+        result = (w_plus + space.step(shared + 0.3 * layers)).detach()
+        yield Step(step + 1, settings.steps, {k: v.item() for k, v in terms.items()}, result, image.detach())
+        best, since = (short.item(), 0) if short.item() < best - 0.02 else (best, since + 1)
+        if settings.patience and since >= settings.patience:
+            return
+
+
+def _schedule(t: float) -> float:
+    """Warm up over the first tenth, hold, and fall along a cosine over the last third. ``t`` in [0,1)."""
+    return min(1.0, 0.2 + 8 * t) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, (t - 0.67) / 0.33)))

@@ -1,0 +1,55 @@
+"""What long edits report while they run, and the checks their settings share."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from torch import Tensor
+
+from styleclip_core.errors import BadPrompt, BadSetting, EmptyPrompt
+
+MAX_PROMPT = 500  # characters; the text towers read 64 to 77 tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """State after one iteration: a preview ``[N,3,R,R]`` of the code before it, and the code ``w_plus`` after it."""
+
+    step: int
+    steps: int
+    terms: dict[str, float]
+    w_plus: Tensor
+    preview: Tensor
+
+
+def check_finite(settings: Any) -> None:
+    """Raise BadSetting if a number of a settings dataclass is not finite, or negative."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if not math.isfinite(value) or value < 0:
+            raise BadSetting(f"{field.name} must be a number from 0 up, not {value}.")
+
+
+def check_range(name: str, value: Any, low: float, high: float) -> float:
+    """Return ``value`` as a float; raise BadSetting unless it is a finite number from low to high."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise BadSetting(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.") from error
+    if not low <= number <= high:  # also refuses NaN
+        raise BadSetting(f"{name} must be from {low:g} to {high:g}, not {number:g}.")
+    return number
+
+
+def check_prompt(prompt: Any) -> str:
+    """Return the prompt without surrounding or repeated space; raise EmptyPrompt or BadPrompt."""
+    text = " ".join(str(prompt or "").split())
+    if not text:
+        raise EmptyPrompt("Type what to change, for example: a smiling person with grey hair.")
+    if len(text) > MAX_PROMPT:
+        raise BadPrompt(f"The prompt has {len(text)} characters; shorten it to {MAX_PROMPT} or fewer.")
+    return text

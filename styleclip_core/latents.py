@@ -1,0 +1,55 @@
+"""W and W+ helpers: the whitened W space that inversion and optimisation move in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class WSpace:
+    """Principal directions of W, by falling deviation.
+
+    Attributes:
+        mean: ``[512]``.
+        axes: ``[K,512]``, orthonormal rows.
+        deviations: ``[K]``, standard deviation of W along each axis.
+    """
+
+    mean: Tensor
+    axes: Tensor
+    deviations: Tensor
+
+    def whiten(self, w: Tensor) -> Tensor:
+        """``[...,512]`` -> ``[...,K]``; a random face has unit variance in each coordinate."""
+        return (w - self.mean) @ self.axes.T / self.deviations
+
+    def unwhiten(self, z: Tensor) -> Tensor:
+        """``[...,K]`` -> ``[...,512]``."""
+        return self.mean + self.step(z)
+
+    def step(self, z: Tensor) -> Tensor:
+        """A move in whitened coordinates ``[...,K]`` -> the same move in W ``[...,512]``."""
+        return (z * self.deviations) @ self.axes
+
+
+@torch.no_grad()
+def w_space(generator, components: int = 256, samples: int = 8192) -> WSpace:
+    """Measure W's mean and principal directions from ``samples`` mapped latents (seeded, the same each time)."""
+    z = np.random.default_rng(1).standard_normal((samples, 512)).astype(np.float32)
+    w = generator.map(torch.from_numpy(z).to(generator.w_avg.device)).double()
+    mean = w.mean(0)
+    values, vectors = torch.linalg.eigh(torch.cov(w.T))
+    order = values.argsort(descending=True)[:components]
+    axes = vectors[:, order].T
+    axes = axes * axes[torch.arange(components), axes.abs().argmax(1)].sign()[:, None]  # eigh leaves the sign open
+    return WSpace(mean.float(), axes.float().contiguous(), values[order].sqrt().float())
+
+
+def random_w(generator, seed: int, truncation: float = 0.7) -> Tensor:
+    """The face of a seed: w ``[1,512]``. z is numpy's ``default_rng(seed).standard_normal((1, 512))``."""
+    z = np.random.default_rng(seed).standard_normal((1, 512)).astype(np.float32)
+    return generator.map(torch.from_numpy(z).to(generator.w_avg.device), truncation)

@@ -1,0 +1,36 @@
+"""What a generator needs to let an edit through a mask only (local edits)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Keep a second synthesis outside a mask, at chosen resolutions.
+
+    Attributes:
+        styles: style vectors ``list of [N,C_i]`` of the picture to keep where the mask is 0.
+        mask: ``float32 [N or 1,1,H,W]`` in [0,1], 1 where the edit shows; pooled to each resolution.
+        resolutions: synthesis resolutions at which features are mixed; None mixes at all of them.
+    """
+
+    styles: list[Tensor]
+    mask: Tensor
+    resolutions: tuple[int, ...] | None = None
+
+    def mix(self, edited: Tensor, original: Tensor) -> Tensor:
+        """``m * edited + (1 - m) * original`` for features or images ``[N,C,R,R]``, if R is a chosen resolution."""
+        size = edited.shape[-1]
+        if self.resolutions is not None and size not in self.resolutions:
+            return edited
+        mask = self.mask.to(edited.dtype)
+        if size <= mask.shape[-1]:
+            mask = F.adaptive_avg_pool2d(mask, size)
+        else:
+            mask = F.interpolate(mask, size=(size, size), mode="bilinear", align_corners=False)
+        return torch.lerp(original, edited, mask)

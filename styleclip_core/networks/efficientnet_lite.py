@@ -1,0 +1,86 @@
+"""EfficientNet-Lite0 (Tan & Le 2019; the Lite variant has ReLU6 and no squeeze-excitation).
+
+Attribute names follow the published PyTorch weights, so that they load strictly.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STAGES = (  # repeats, kernel, stride, expansion, outputs
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
+)  # fmt: skip
+TAPS = (0, 2, 4, 10)  # last blocks at 1/2, 1/4, 1/8 and 1/16 of the input's size
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding, which is uneven at stride 2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        pads = []
+        for size in (x.shape[3], x.shape[2]):
+            total = max((-(-size // self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0] - size, 0)
+            pads += [total // 2, total - total // 2]
+        return super().forward(F.pad(x, pads) if any(pads) else x)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class _Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
+        super().__init__()
+        middle = inputs * expansion
+        if expansion > 1:
+            self._expand_conv, self._bn0 = nn.Conv2d(inputs, middle, 1, bias=False), _norm(middle)
+        self._depthwise_conv = SameConv2d(middle, middle, kernel, stride, groups=middle, bias=False)
+        self._bn1 = _norm(middle)
+        self._project_conv, self._bn2 = nn.Conv2d(middle, outputs, 1, bias=False), _norm(outputs)
+        self.skip = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu6(self._bn0(self._expand_conv(x))) if hasattr(self, "_expand_conv") else x
+        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.skip else y
+
+
+class EfficientNetLite0(nn.Module):
+    """Images ``[N,3,H,W]`` in [-1,1] -> features. ``classes=0`` leaves out the ImageNet classifier."""
+
+    def __init__(self, classes: int = 0):
+        super().__init__()
+        self._conv_stem, self._bn0 = SameConv2d(3, 32, 3, 2, bias=False), _norm(32)
+        blocks, inputs = [], 32
+        for repeats, kernel, stride, expansion, outputs in STAGES:
+            for i in range(repeats):
+                blocks.append(_Block(inputs, outputs, kernel, stride if i == 0 else 1, expansion))
+                inputs = outputs
+        self._blocks = nn.ModuleList(blocks)
+        self._conv_head, self._bn1 = nn.Conv2d(inputs, 1280, 1, bias=False), _norm(1280)
+        if classes:
+            self._fc = nn.Linear(1280, classes)
+
+    def taps(self, images: Tensor) -> list[Tensor]:
+        """Feature maps at 1/2, 1/4, 1/8 and 1/16 of the input's size, for perceptual losses."""
+        x, out = F.relu6(self._bn0(self._conv_stem(images))), []
+        for i, block in enumerate(self._blocks[: TAPS[-1] + 1]):
+            x = block(x)
+            if i in TAPS:
+                out.append(x)
+        return out
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pooled features ``[N,1280]``."""
+        x = F.relu6(self._bn0(self._conv_stem(images)))
+        for block in self._blocks:
+            x = block(x)
+        return F.relu6(self._bn1(self._conv_head(x))).mean((2, 3))
+
+    def load_published(self, state: dict[str, Tensor]) -> None:
+        """Load the published state dict; its classifier is dropped if this instance has none."""
+        self.load_state_dict({k: v for k, v in state.items() if hasattr(self, "_fc") or not k.startswith("_fc.")})

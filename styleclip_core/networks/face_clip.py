@@ -1,0 +1,71 @@
+"""FaceCLIP: a small two-tower text-image model for aligned faces, with CLIP's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
+from styleclip_core.networks.minilm import MiniLM
+
+Tokenize = Callable[[list[str]], tuple[Tensor, Tensor]]  # texts -> token ids and mask, both [N,T]
+
+
+class TextHead(nn.Module):
+    """Sentence embeddings ``[N,384]`` -> joint space ``[N,D]``: a linear map plus a small correction."""
+
+    def __init__(self, width: int, hidden: int = 512):
+        super().__init__()
+        self.linear = nn.Linear(MiniLM.width, width)
+        self.mlp = nn.Sequential(
+            nn.Linear(MiniLM.width, hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(hidden, width)
+        )
+
+    def forward(self, sentences: Tensor) -> Tensor:
+        return self.linear(sentences) + self.mlp(sentences)
+
+
+class FaceCLIP(nn.Module):
+    """Image tower EfficientNet-Lite0 at 160 px, text tower frozen MiniLM and a learned head, D = 256.
+
+    Both encoders return unit vectors; ``scale * cosine + bias`` is the logit that a text is true of a face.
+    ``tokenize`` is set by whoever loads the model.
+    """
+
+    size, width, identity_width = 160, 256, 128
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = EfficientNetLite0()
+        self.image_head = nn.Linear(1280, self.width)
+        self.identity_head = nn.Linear(1280, self.identity_width)
+        self.text_head = TextHead(self.width)
+        self.scale, self.bias = nn.Parameter(torch.tensor(10.0)), nn.Parameter(torch.tensor(-2.0))
+        self.sentence_encoder = MiniLM()
+        self.tokenize: Tokenize | None = None
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images ``[N,3,H,W]`` in [-1,1], any size -> pooled features ``[N,1280]``."""
+        if images.shape[-2:] != (self.size, self.size):
+            images = F.interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
+        return self.trunk(images)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Images ``[N,3,H,W]`` in [-1,1], any size -> unit vectors ``[N,256]``; differentiable."""
+        return F.normalize(self.image_head(self.features(images)), dim=1)
+
+    def encode_identity(self, images: Tensor) -> Tensor:
+        """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,128]`` of what stays of a person across expressions."""
+        return F.normalize(self.identity_head(self.features(images)), dim=1)
+
+    def encode_sentences(self, sentences: Tensor) -> Tensor:
+        """Sentence embeddings ``[N,384]`` -> unit vectors ``[N,256]``."""
+        return F.normalize(self.text_head(sentences), dim=1)
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Texts -> unit vectors ``[N,256]``, on the model's device."""
+        ids, mask = (t.to(self.scale.device) for t in self.tokenize(texts))
+        return self.encode_sentences(self.sentence_encoder(ids, mask))

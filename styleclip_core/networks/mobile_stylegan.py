@@ -1,0 +1,168 @@
+"""MobileStyleGAN: StyleGAN2-FFHQ distilled into depthwise-separable convolutions and inverse wavelet transforms.
+
+Belousov, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity Image Synthesis", 2021.
+Its W space is StyleGAN2-FFHQ's. Demodulation is baked into the weights, so codes far outside W do not render well.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip_core.networks.blend import Blend
+
+CHANNELS = (512, 512, 512, 512, 256, 128, 64)  # of the blocks at 8, 16, ..., 512 px
+
+
+def idwt(x: Tensor) -> Tensor:
+    """Inverse Haar transform: ``[N,4C,H,W]`` (C low bands, then LH, HL, HH of each channel) -> ``[N,C,2H,2W]``."""
+    n, channels, h, w = x.shape
+    c = channels // 4
+    low = x[:, :c]
+    lh, hl, hh = x[:, c:].reshape(n, c, 3, h, w).unbind(2)
+    top, bottom, top_x, bottom_x = low + lh, low - lh, hl + hh, hl - hh
+    quads = torch.stack([top + top_x, top - top_x, bottom + bottom_x, bottom - bottom_x], 2)
+    return F.pixel_shuffle(quads.reshape(n, channels, h, w) * 0.5, 2)
+
+
+class Mapping(nn.Module):
+    """z ``[N,512]`` -> w ``[N,512]``: pixel norm and eight layers (equalised rates are folded into the weights)."""
+
+    def __init__(self, width: int = 512, depth: int = 8):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2) * 2**0.5
+        return x
+
+
+class StyledConv(nn.Module):
+    """Modulated depthwise 3x3 and pointwise convolution, or (``dense``) one 3x3 convolution; noise, bias, leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, resolution: int, dense: bool = False):
+        super().__init__()
+        if dense:
+            self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        else:
+            depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+            self.conv = nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1, bias=False))
+        self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
+        self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return F.leaky_relu(self.conv(x * style[:, :, None, None]) + (self.noise + self.bias), 0.2)
+
+
+class Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, resolution: int):
+        super().__init__()
+        self.conv1 = StyledConv(inputs // 4, outputs, resolution)
+        self.conv2 = StyledConv(outputs, outputs, resolution)
+
+    def forward(self, x: Tensor, up: Tensor, style1: Tensor, style2: Tensor) -> Tensor:
+        return self.conv2(self.conv1(idwt(x * up[:, :, None, None]), style1), style2)
+
+
+class MobileStyleGAN(nn.Module):
+    """The compact generator.
+
+    Attributes:
+        resolution: side of the full picture, 1024.
+        num_layers: L of ``w_plus [N,L,512]``, 18 as in StyleGAN2-FFHQ; layers 16 and 17 have no effect here.
+        style_sizes: channels of each style vector, in synthesis order.
+        style_layers: the W+ layer that each style vector is made from.
+        preview_resolutions: sizes below 1024 that `synthesize` can stop at.
+        w_avg: mean of W, ``[512]``.
+    """
+
+    resolution = 1024
+    num_layers = 18
+
+    def __init__(self):
+        super().__init__()
+        self.mapping = Mapping()
+        inputs = (512, *CHANNELS[:-1])
+        sizes, layers = [512], [0]
+        for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True)):
+            sizes += [i, i // 4, o]
+            layers += [1 + 2 * k, 1 + 2 * k, 2 + 2 * k]
+        self.style_sizes = tuple([*sizes, CHANNELS[-1]])
+        self.style_layers = tuple([*layers, 15])
+        self.affines = nn.ModuleList(nn.Linear(512, size) for size in self.style_sizes)
+        self.const = nn.Parameter(torch.zeros(1, 512, 4, 4))
+        self.conv1 = StyledConv(512, 512, 4, dense=True)
+        self.blocks = nn.ModuleList(
+            Block(i, o, 8 << k) for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True))
+        )
+        self.to_rgb = nn.Conv2d(CHANNELS[-1], 12, 1)
+        self.heads = nn.ModuleDict()  # resolution -> linear RGB head on the features of that resolution
+        self.register_buffer("w_avg", torch.zeros(512))
+
+    @property
+    def preview_resolutions(self) -> tuple[int, ...]:
+        return tuple(sorted(int(name) for name in self.heads))
+
+    def add_heads(self, state: dict[str, Tensor]) -> None:
+        """Add RGB heads for early exits: ``{"256.weight": [3,C,1,1], "256.bias": [3], ...}``."""
+        for name in sorted({key.split(".")[0] for key in state}):
+            weight = state[f"{name}.weight"]
+            head = nn.Conv2d(weight.shape[1], 3, 1).to(self.const.device)
+            head.load_state_dict({"weight": weight, "bias": state[f"{name}.bias"]})
+            self.heads[name] = head.requires_grad_(False)
+
+    def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
+        """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""
+        return torch.lerp(self.w_avg, self.mapping(z), truncation)
+
+    def styles(self, w_plus: Tensor) -> list[Tensor]:
+        """w ``[N,512]`` or w_plus ``[N,18,512]`` -> one style vector ``[N,C_i]`` per modulated layer."""
+        if w_plus.ndim == 2:
+            w_plus = w_plus[:, None].expand(-1, self.num_layers, -1)
+        if w_plus.ndim != 3 or w_plus.shape[1:] != (self.num_layers, 512):
+            raise ValueError(f"w_plus must be [N,{self.num_layers},512] or [N,512], not {list(w_plus.shape)}")
+        return [affine(w_plus[:, layer]) for affine, layer in zip(self.affines, self.style_layers, strict=True)]
+
+    def features(self, styles: list[Tensor], resolution: int = 512, blend: Blend | None = None) -> Tensor:
+        """Features ``[N,C,R,R]`` after the block of resolution R (4, 8 ... 512)."""
+        x = kept = self.const
+        for k, stage in enumerate([self.conv1, *self.blocks]):
+            chosen = slice(0, 1) if k == 0 else slice(3 * k - 2, 3 * k + 1)
+            x = stage(x, *styles[chosen])
+            if blend is not None:
+                kept = stage(kept, *blend.styles[chosen])
+                x = blend.mix(x, kept)
+            if 4 << k == resolution:
+                break
+        return x
+
+    def synthesize(
+        self, latent: Tensor | list[Tensor], resolution: int | None = None, blend: Blend | None = None
+    ) -> Tensor:
+        """Render pictures ``[N,3,R,R]``, nominally in [-1,1] (not clamped).
+
+        Args:
+            latent: w ``[N,512]``, w_plus ``[N,18,512]`` or a list of style vectors.
+            resolution: R; below 1024 synthesis stops early if an RGB head of at least that size was added, and the
+                picture is averaged down to R. None is full size.
+            blend: keep another picture outside a mask, see `Blend`.
+        """
+        styles = latent if isinstance(latent, list) else self.styles(latent)
+        resolution = resolution or self.resolution
+        exits = [size for size in self.preview_resolutions if size >= resolution]
+        if exits and resolution < self.resolution:
+            image = self.heads[str(exits[0])](self.features(styles, exits[0], blend))
+        else:
+            image = self._to_image(styles, blend)
+        return image if image.shape[-1] == resolution else F.adaptive_avg_pool2d(image, resolution)
+
+    def _to_image(self, styles: list[Tensor], blend: Blend | None) -> Tensor:
+        x = self.features(styles, blend=blend)
+        image = idwt(self.to_rgb(x * styles[-1][:, :, None, None]))
+        if blend is None:
+            return image
+        kept = idwt(self.to_rgb(self.features(blend.styles) * blend.styles[-1][:, :, None, None]))
+        return blend.mix(image, kept)

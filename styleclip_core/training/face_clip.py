@@ -1,0 +1,234 @@
+"""Train FaceCLIP: a text-image model of faces, from synthetic faces and captions composed from measured attributes.
+
+Every face of a batch is paired with every caption of the batch, and since attributes are measured it is known which
+captions are true of which faces: the loss is a balanced sigmoid loss over all pairs (as SigLIP's, but with several
+true captions a face). Attributes of real populations come in bundles (grey hair with age, long hair with gender);
+faces are weighted so that each attribute is independent of gender and age, or prompts would edit the bundle.
+
+    python -m styleclip_core train-face-clip FACES_DIR --measurements measurements.npz --scorers celeba_w.npz
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from styleclip_core import packs, weights
+from styleclip_core.checkpoints.text import load_minilm, load_tokenizer
+from styleclip_core.networks.face_clip import FaceCLIP
+from styleclip_core.training import captions
+from styleclip_core.training.attributes import attribute_scores, face_latents
+from styleclip_core.training.augment import augment
+
+HELD_OUT = 1000  # the last faces of the folder are never trained on
+FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights
+STORED = 176  # px at which training faces are kept in memory
+CHANGEABLE = ["smiling", "mouth open", "surprised", "angry", "turned right", "looking down", "blond hair", "black hair",
+              "grey hair", "red hair", "long hair", "bangs", "curly hair", "beard", "eyeglasses", "hat", "makeup",
+              "lipstick", "dark background", "bright lighting"]  # fmt: skip
+
+
+@dataclass
+class Data:
+    images: Tensor  # uint8 [N,3,176,176]
+    scores: np.ndarray  # float32 [N,A], columns as captions.ATTRIBUTES
+    state: np.ndarray  # int8 [N,A]
+    balance: np.ndarray  # float32 [N,A], weight of a face when attribute a is asked about
+    identity: np.ndarray  # float32 [N,128], NaN for style-mixed faces
+
+
+def _balance(state: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Weights ``[N,A]`` under which attribute a's state is independent of gender and age (inverse propensity)."""
+    bins = [np.digitize(np.nan_to_num(scores[:, captions.ATTRIBUTES.index(n)]), [-0.5, 0.5]) for n in ("male", "old")]
+    out = np.ones(state.shape, np.float32)
+    for a, name in enumerate(captions.ATTRIBUTES):
+        gender, age = (np.zeros_like(b) if n == name else b for b, n in zip(bins, ("male", "old"), strict=True))
+        cell = gender * 3 + age
+        joint = np.zeros((3, 9))
+        np.add.at(joint, (state[:, a] + 1, cell), 1)
+        joint = (joint + 5) / (joint + 5).sum()
+        out[:, a] = (joint.sum(1, keepdims=True) * joint.sum(0) / joint)[state[:, a] + 1, cell].clip(0.1, 8)
+    return out
+
+
+def _identity_targets(w: Tensor, mixed: np.ndarray, scores: np.ndarray, train: slice) -> np.ndarray:
+    """What stays of w when expression, pose, hair colour, accessories and light are regressed out: ``[N,128]``."""
+    use = np.nan_to_num(scores[:, [captions.ATTRIBUTES.index(n) for n in CHANGEABLE]]).clip(-3, 3)
+    use = np.concatenate([use, np.ones((len(use), 1))], 1)
+    rows = np.flatnonzero(~mixed[train])
+    centred = (w - w[rows].mean(0)).numpy()
+    _, deviations, axes = np.linalg.svd(centred[rows], full_matrices=False)
+    whitened = centred @ axes[:128].T / (deviations[:128] / len(rows) ** 0.5)
+    rest = whitened - use @ np.linalg.lstsq(use[rows], whitened[rows], rcond=None)[0]
+    rest = rest / rest[rows].std(0)
+    rest[mixed] = np.nan
+    return rest.astype(np.float32)
+
+
+def load_data(folder: Path, measurements: Path, scorers: Path, progress: bool = True) -> Data:
+    """Read faces (``img/``, ``faces.csv``, ``w_avg.npy``), their measurements and the W-space scorers."""
+    generator = packs.compact_generator()
+    w_avg = torch.from_numpy(np.load(folder / "w_avg.npy")).reshape(512)
+    w_plus, mixed = face_latents(folder / "faces.csv", generator, w_avg)
+    linear = np.load(scorers)
+    w_scores = w_plus[:, 0].numpy() @ linear["weights"].T + linear["bias"]
+    w_scores[mixed] = np.nan
+    by_name = {str(n).removeprefix("boundary_"): w_scores[:, i] for i, n in enumerate(linear["names"])}
+    measured, train = np.load(measurements), slice(0, len(mixed) - HELD_OUT)
+    scores = attribute_scores([str(n) for n in measured["names"]], measured["values"], by_name, train)
+    table = np.stack([scores[name] for name in captions.ATTRIBUTES], 1)
+    files = sorted((folder / "img").iterdir())
+    images = torch.empty(len(files), 3, STORED, STORED, dtype=torch.uint8)
+    for i, file in enumerate(files):
+        with Image.open(file) as image:
+            images[i] = torch.from_numpy(np.array(image.convert("RGB").resize((STORED, STORED)))).permute(2, 0, 1)
+    state = captions.holds(table)
+    return Data(images, table, state, _balance(state, table), _identity_targets(w_plus[:, 0], mixed, table, train))
+
+
+def flip(scores: np.ndarray, flipped: np.ndarray) -> np.ndarray:
+    """Columns "turned left" and "turned right" change places for mirrored faces."""
+    left, right = captions.ATTRIBUTES.index("turned left"), captions.ATTRIBUTES.index("turned right")
+    out = scores.copy()
+    out[flipped, left], out[flipped, right] = scores[flipped, right], scores[flipped, left]
+    return out
+
+
+def pair_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Sigmoid loss ``[N,T]`` over decided pairs; true and false pairs of a caption weigh the same in all."""
+    decided = truth.isfinite()
+    target = truth.nan_to_num()
+    weight = weight * decided
+    true, false = (weight * target).sum(0, keepdim=True), (weight * (1 - target)).sum(0, keepdim=True)
+    share = target / true.clamp(min=1e-6) + (1 - target) / false.clamp(min=1e-6)
+    useful = ((true > 0) & (false > 0)).to(logits.dtype)
+    loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (loss * weight * share * useful).sum() / (2 * useful.sum()).clamp(min=1)
+
+
+class Heads(nn.Module):
+    """Training aids that are not kept: every attribute's score from the trunk's features."""
+
+    def __init__(self):
+        super().__init__()
+        self.attributes = nn.Linear(1280, len(captions.ATTRIBUTES))
+
+
+def _trunk(model: FaceCLIP, images: Tensor) -> Tensor:
+    """The image tower with its first blocks frozen: at full resolution they cost half the time and stay generic."""
+    trunk = model.trunk
+    with torch.no_grad():
+        x = F.relu6(trunk._bn0(trunk._conv_stem(images)))
+        for block in trunk._blocks[:FROZEN]:
+            x = block(x)
+    for block in trunk._blocks[FROZEN:]:
+        x = block(x)
+    return F.relu6(trunk._bn1(trunk._conv_head(x))).mean((2, 3))
+
+
+def _step(model: FaceCLIP, aids: Heads, data: Data, rows: np.ndarray, pool, rng, generator) -> dict[str, Tensor]:
+    flipped = rng.random(len(rows)) < 0.5
+    images = augment(data.images[rows].float() / 127.5 - 1, torch.from_numpy(flipped), model.size, generator)
+    images = images.contiguous(memory_format=torch.channels_last)
+    features = _trunk(model, images)
+    picked = rng.choice(len(pool[0]), 320, replace=False)
+    chosen = [pool[0][i] for i in picked]
+    sentences = pool[1][picked]
+    sentences = F.normalize(sentences + 0.015 * torch.randn(sentences.shape, generator=generator), dim=1)
+    images_e, texts_e = F.normalize(model.image_head(features), dim=1), model.encode_sentences(sentences)
+    state = flip(data.state[rows], flipped)
+    claims = captions.claim_matrix(chosen)
+    truth = torch.from_numpy(captions.truth(state, claims))
+    weight = torch.from_numpy(data.balance[rows] @ np.abs(claims) / np.abs(claims).sum(0))
+    scores = torch.from_numpy(flip(data.scores[rows], flipped)).clamp(-2.5, 2.5)
+    known = scores.isfinite()
+    guess = F.smooth_l1_loss(aids.attributes(features), scores.nan_to_num(), reduction="none")
+    identity = torch.from_numpy(data.identity[rows])
+    usable = identity.isfinite() & ~torch.from_numpy(flipped)[:, None]
+    error = F.smooth_l1_loss(model.identity_head(features), identity.nan_to_num(), reduction="none")
+    return {
+        "pairs": pair_loss(images_e @ texts_e.T * model.scale + model.bias, truth, weight),
+        "scores": (guess * known * torch.from_numpy(data.balance[rows])).sum() / known.sum(),
+        "identity": (error * usable).sum() / usable.sum().clamp(min=1),
+    }
+
+
+def embed_captions(model: FaceCLIP, chosen: list[captions.Caption]) -> Tensor:
+    """MiniLM embeddings ``[T,384]`` of captions; the sentence encoder is frozen, so they are made once."""
+    order = sorted(range(len(chosen)), key=lambda i: len(chosen[i].text))
+    out = torch.empty(len(chosen), 384)
+    with torch.no_grad():
+        for start in range(0, len(order), 512):
+            part = order[start : start + 512]
+            out[part] = model.sentence_encoder(*model.tokenize([chosen[i].text for i in part]))
+    return out
+
+
+def new_model() -> FaceCLIP:
+    """FaceCLIP before training: ImageNet weights in the image tower, MiniLM in the text tower."""
+    model = FaceCLIP()
+    model.trunk.load_published(torch.load(weights.path("efficientnet_lite0.pth"), weights_only=True))
+    model.sentence_encoder = load_minilm(weights.path("minilm/model.safetensors"))
+    model.tokenize = load_tokenizer(weights.path("minilm/tokenizer.json"))
+    return model
+
+
+def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, report=print) -> FaceCLIP:
+    """Train for ``epochs`` over all but the held-out faces; the mean of the last weights (EMA) is returned."""
+    torch.manual_seed(seed)
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    model, aids = new_model(), Heads()
+    model.to(memory_format=torch.channels_last).train()
+    pool = captions.compose(rng, 20000)
+    pool = (pool, embed_captions(model, pool))
+    for part in (model.trunk._conv_stem, model.trunk._bn0, *model.trunk._blocks[:FROZEN]):
+        part.eval().requires_grad_(False)
+    trunk = [p for p in model.trunk.parameters() if p.requires_grad]
+    heads = [*model.image_head.parameters(), *model.identity_head.parameters(), *model.text_head.parameters(),
+             model.scale, model.bias, *aids.parameters()]  # fmt: skip
+    groups = [{"params": trunk, "lr": 8e-4}, {"params": heads, "lr": 2e-3}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
+    count = len(data.images) - HELD_OUT
+    steps = int(epochs * (count // batch))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [8e-4, 2e-3], steps, pct_start=0.1)
+    average = copy.deepcopy(model).eval()
+    start = time.time()
+    for step in range(steps):
+        if step % (count // batch) == 0:
+            order = rng.permutation(count)
+        rows = order[(step % (count // batch)) * batch :][:batch]
+        losses = _step(model, aids, data, np.sort(rows), pool, rng, generator)
+        optimizer.zero_grad()
+        (losses["pairs"] + losses["scores"] + 0.5 * losses["identity"]).backward()
+        optimizer.step()
+        schedule.step()
+        _follow(average, model, min(0.995, step / (step + 20)))
+        if step % 20 == 0:
+            terms = ", ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
+            report(f"step {step}/{steps}, {time.time() - start:.0f} s: {terms}, scale {model.scale.item():.1f}")
+    return average
+
+
+@torch.no_grad()
+def _follow(average: FaceCLIP, model: FaceCLIP, decay: float) -> None:
+    for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
+        mine.lerp_(theirs, 1 - decay)
+    for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
+        mine.copy_(theirs) if mine.dtype == torch.int64 else mine.lerp_(theirs, 1 - decay)
+
+
+def save(model: FaceCLIP, path: Path) -> None:
+    """Write everything but the frozen sentence encoder, in half precision."""
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith("sentence_encoder.")}
+    half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
+    path.parent.mkdir(exist_ok=True)
+    save_file(half, path)
