@@ -28,7 +28,9 @@ def perceptual(taps: list[Tensor], target: list[Tensor], weight: Tensor | None =
     return total
 
 
-def pixels(images: Tensor, target: Tensor, weight: Tensor | None = None, scales: tuple[int, ...] = (1, 2, 4, 8)) -> Tensor:
+def pixels(
+    images: Tensor, target: Tensor, weight: Tensor | None = None, scales: tuple[int, ...] = (1, 2, 4, 8)
+) -> Tensor:
     """Mean absolute difference, averaged over several scales (1 is full size, 2 half, ...)."""
     total = images.new_zeros(())
     for scale in scales:

@@ -85,7 +85,7 @@ def face_clip() -> tuple[FaceCLIP, Tensor]:
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """"auto" is CUDA if there is one, else the CPU. Raises UnsupportedByPack for a device this machine lacks."""
+    """ "auto" is CUDA if there is one, else the CPU. Raises UnsupportedByPack for a device this machine lacks."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:

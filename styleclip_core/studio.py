@@ -109,6 +109,11 @@ class Studio:
             w_plus = w.expand(self.pack.generator.num_layers, -1).clone()
         return Face(w_plus, self._render(w_plus))
 
+    def find_faces(self, photo: Any) -> list[Image.Image]:
+        """The aligned squares, 1024 x 1024, of all faces in a photo, the largest first. Raises BadImage, NoFaceFound."""
+        photo = load_photo(photo)
+        return [align(photo, face)[0] for face in detect_faces(photo)]
+
     def invert(self, photo: Any, face: int = 0, settings: InvertSettings | None = None) -> Face:
         """Find the code of a face in a photo.
 
@@ -207,7 +212,5 @@ def _progress(stage: str, step: Step) -> Progress:
 
 
 def _result(steps: Iterator) -> Any:
-    last = None
-    for last in steps:
-        pass
+    *_, last = steps
     return last

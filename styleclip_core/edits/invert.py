@@ -62,7 +62,11 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
         ramp = min(1.0, (step + 1) / 5) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, step / total - 0.5) * 2))
         optimizer.param_groups[0]["lr"] = settings.lr * max(ramp, 0.05)
         optimizer.param_groups[1]["lr"] = settings.lr * max(ramp, 0.05) * per_layer
-        w_plus = space.unwhiten(shared + layers) if per_layer else space.unwhiten(shared).expand(-1, generator.num_layers, -1)
+        w_plus = (
+            space.unwhiten(shared + layers)
+            if per_layer
+            else space.unwhiten(shared).expand(-1, generator.num_layers, -1)
+        )
         picture = generator.synthesize(w_plus, size)
         terms = {
             "perceptual": settings.perceptual

@@ -5,7 +5,6 @@ Attribute names follow the published PyTorch weights, so that they load strictly
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -20,9 +20,7 @@ class TextHead(nn.Module):
     def __init__(self, width: int, hidden: int = 512):
         super().__init__()
         self.linear = nn.Linear(MiniLM.width, width)
-        self.mlp = nn.Sequential(
-            nn.Linear(MiniLM.width, hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(hidden, width)
-        )
+        self.mlp = nn.Sequential(nn.Linear(MiniLM.width, hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(hidden, width))
 
     def forward(self, sentences: Tensor) -> Tensor:
         return self.linear(sentences) + self.mlp(sentences)

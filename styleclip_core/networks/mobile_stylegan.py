@@ -41,7 +41,7 @@ class Mapping(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """Modulated depthwise 3x3 and pointwise convolution, or (``dense``) one 3x3 convolution; noise, bias, leaky ReLU."""
+    """Modulated depthwise 3x3 and pointwise convolution, or one dense 3x3 convolution; noise, bias, leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, resolution: int, dense: bool = False):
         super().__init__()
@@ -95,9 +95,7 @@ class MobileStyleGAN(nn.Module):
         self.affines = nn.ModuleList(nn.Linear(512, size) for size in self.style_sizes)
         self.const = nn.Parameter(torch.zeros(1, 512, 4, 4))
         self.conv1 = StyledConv(512, 512, 4, dense=True)
-        self.blocks = nn.ModuleList(
-            Block(i, o, 8 << k) for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True))
-        )
+        self.blocks = nn.ModuleList(Block(i, o, 8 << k) for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True)))
         self.to_rgb = nn.Conv2d(CHANNELS[-1], 12, 1)
         self.heads = nn.ModuleDict()  # resolution -> linear RGB head on the features of that resolution
         self.register_buffer("w_avg", torch.zeros(512))

@@ -108,7 +108,9 @@ def _sentence(rng: np.random.Generator, phrases: list[str]) -> str:
         subject, before = f"{article} {before[0]} {subject.split(' ', 1)[1]}", []
     parts = [subject]
     if before:
-        parts.append(f"{rng.choice(['who is', 'that is', 'is'])} {' and '.join(before)}" if style else ", ".join(before))
+        parts.append(
+            f"{rng.choice(['who is', 'that is', 'is'])} {' and '.join(before)}" if style else ", ".join(before)
+        )
     if after:
         parts.append(f"with {' and '.join(after)}")
     return " ".join(parts)
@@ -123,7 +125,9 @@ def compose(rng: np.random.Generator, count: int) -> list[Caption]:
         for a in rng.permutation(len(ATTRIBUTES))[:number]:
             present, absent = PHRASES[ATTRIBUTES[a]]
             there = not absent or rng.random() < 0.6
-            options = [p for p in (present if there else absent) if p[0] != "=" or not any(q[0] == "=" for q in phrases)]
+            options = [
+                p for p in (present if there else absent) if p[0] != "=" or not any(q[0] == "=" for q in phrases)
+            ]
             if options:
                 phrases.append(str(rng.choice(options)))
                 claims.append((int(a), there))

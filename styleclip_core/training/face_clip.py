@@ -24,11 +24,13 @@ from torch import Tensor, nn
 
 from styleclip_core import packs, weights
 from styleclip_core.checkpoints.text import load_minilm, load_tokenizer
+from styleclip_core.evaluation.zero_shot import zero_shot
 from styleclip_core.networks.face_clip import FaceCLIP
 from styleclip_core.training import captions
 from styleclip_core.training.attributes import attribute_scores, face_latents
 from styleclip_core.training.augment import augment
 
+GALLERY = 2000  # training faces whose embeddings are shipped: what is usual
 HELD_OUT = 1000  # the last faces of the folder are never trained on
 FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights
 STORED = 176  # px at which training faces are kept in memory
@@ -182,7 +184,7 @@ def new_model() -> FaceCLIP:
     return model
 
 
-def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, report=print) -> FaceCLIP:
+def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=print) -> FaceCLIP:
     """Train for ``epochs`` over all but the held-out faces; the mean of the last weights (EMA) is returned."""
     torch.manual_seed(seed)
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
@@ -214,7 +216,7 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, report=
         _follow(average, model, min(0.995, step / (step + 20)))
         if step % 20 == 0:
             terms = ", ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
-            report(f"step {step}/{steps}, {time.time() - start:.0f} s: {terms}, scale {model.scale.item():.1f}")
+            log(f"step {step}/{steps}, {time.time() - start:.0f} s: {terms}, scale {model.scale.item():.1f}")
     return average
 
 
@@ -226,9 +228,42 @@ def _follow(average: FaceCLIP, model: FaceCLIP, decay: float) -> None:
         mine.copy_(theirs) if mine.dtype == torch.int64 else mine.lerp_(theirs, 1 - decay)
 
 
-def save(model: FaceCLIP, path: Path) -> None:
-    """Write everything but the frozen sentence encoder, in half precision."""
+@torch.no_grad()
+def embed(model: FaceCLIP, images: Tensor, batch: int = 64) -> Tensor:
+    """Stored faces ``uint8 [N,3,H,W]`` -> embeddings ``[N,D]``."""
+    return torch.cat([model.encode_image(part.float() / 127.5 - 1) for part in images.split(batch)])
+
+
+def save(model: FaceCLIP, gallery: Tensor, path: Path) -> None:
+    """Write everything but the frozen sentence encoder, and the gallery ``[M,D]``, in half precision."""
     state = {k: v for k, v in model.state_dict().items() if not k.startswith("sentence_encoder.")}
+    state |= {"gallery": gallery}
     half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
     path.parent.mkdir(exist_ok=True)
     save_file(half, path)
+    path.chmod(0o644)
+
+
+def run(folder: Path, measurements: Path, scorers: Path, epochs: float = 4, seed: int = 0) -> None:
+    """Train, evaluate on the held-out faces, and write ``pretrained/face_clip.safetensors``."""
+    data = load_data(folder, measurements, scorers)
+    model = train(data, epochs, seed=seed)
+    save(model, embed(model, data.images[:GALLERY]), weights.PRETRAINED / "face_clip.safetensors")
+    weights.record_bundled(weights.PRETRAINED / "face_clip.safetensors")
+    print(report(model, data))
+
+
+def report(model: FaceCLIP, data: Data) -> str:
+    """Zero-shot figures on the held-out faces, as a table."""
+    from scipy.stats import spearmanr
+
+    embeddings = embed(model, data.images[-HELD_OUT:])
+    scores = {name: data.scores[-HELD_OUT:, a] for a, name in enumerate(captions.ATTRIBUTES)}
+    result = zero_shot(model, embeddings, scores)
+    rows = [f"| {name} | {pair:.3f} | {alone:.3f} | {n} |" for name, (pair, alone, n) in result.items()]
+    smile, known = (embeddings @ model.encode_text(["a smile"]).T)[:, 0].numpy(), np.isfinite(scores["smiling"])
+    rho = spearmanr(smile[known], scores["smiling"][known]).statistic
+    means = np.mean([(pair, alone) for pair, alone, _ in result.values()], axis=0)
+    rows.append(f"| mean of {len(result)} | {means[0]:.3f} | {means[1]:.3f} | |")
+    head = ["| attribute | AUC, text and opposite | AUC, text alone | faces |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows, f"Rank correlation of 'a smile' with the smile blendshape: {rho:.3f}"])

@@ -9,15 +9,19 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 
+from styleclip_core import packs, weights
 from styleclip_core.networks.mobile_stylegan import MobileStyleGAN
 
 RESOLUTIONS = (128, 256)
 
 
 @torch.no_grad()
-def fit_heads(generator: MobileStyleGAN, faces: int = 96, seed: int = 0, ridge: float = 1e-4, report=print) -> dict[str, Tensor]:
+def fit_heads(
+    generator: MobileStyleGAN, faces: int = 96, seed: int = 0, ridge: float = 1e-4, report=print
+) -> dict[str, Tensor]:
     """Return ``{"256.weight": [3,C,1,1], "256.bias": [3], ...}`` and report R2 on faces that were not fitted."""
     rng = np.random.default_rng(seed)
     sums: dict[int, list] = {}
@@ -43,9 +47,20 @@ def fit_heads(generator: MobileStyleGAN, faces: int = 96, seed: int = 0, ridge: 
     for size, (xx, xy) in sums.items():
         eye = torch.eye(len(xx), dtype=xx.dtype) * xx.diagonal().mean() * ridge
         solution = torch.linalg.solve(xx + eye, xy).float()  # [C+1,3]
-        state[f"{size}.weight"], state[f"{size}.bias"] = solution[:-1].T[:, :, None, None].contiguous(), solution[-1]
+        state[f"{size}.weight"], state[f"{size}.bias"] = (
+            solution[:-1].T[:, :, None, None].contiguous(),
+            solution[-1].clone(),
+        )
         tests = [(x, y) for s, x, y in held_out if s == size]
         error = sum((solution.T @ x - y).square().mean() for x, y in tests)
         spread = sum((y - y.mean(1, keepdim=True)).square().mean() for _, y in tests)
         report(f"{size} px: R2 {1 - error / spread:.4f}, RMS error {(error / len(tests)) ** 0.5:.4f} of [-1,1]")
     return state
+
+
+def run(faces: int = 96, seed: int = 0) -> None:
+    """Fit and write ``pretrained/mobile_stylegan_heads.safetensors``."""
+    path = weights.PRETRAINED / "mobile_stylegan_heads.safetensors"
+    save_file({name: value.half() for name, value in fit_heads(packs.compact_generator(), faces, seed).items()}, path)
+    path.chmod(0o644)
+    weights.record_bundled(path)

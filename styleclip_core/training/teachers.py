@@ -224,7 +224,8 @@ def main() -> None:
     args = parser.parse_args()
     names, table = measure_folder(args.folder, args.hair)
     np.savez_compressed(args.output, names=names, values=table)
-    print(f"{args.output}: {len(table)} faces, {len(names)} measurements, {int(np.isnan(table).all(1).sum())} without a face")
+    missed = int(np.isnan(table).all(1).sum())
+    print(f"{args.output}: {len(table)} faces, {len(names)} measurements, no face found in {missed}")
 
 
 if __name__ == "__main__":
