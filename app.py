@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
 import html
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,105 +18,28 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 
 import gradio as gr
 
-from styleclip_core import BadImage, Edit, Face, InvertSettings, OptimizeSettings, Progress, StudioError, load_studio
+from app_style import CSS, THEME, numbers_html, progress_html, status_html
+from styleclip_core import Edit, OptimizeSettings, Progress, Studio, StudioError, load_studio
 from styleclip_core.edits.progress import check_prompt, check_range
-from styleclip_core.studio import Studio
+from styleclip_core.session import Known, digest, face_steps, in_worker
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
 SESSIONS = 32  # whose faces stay in memory
 WAITING = 20  # jobs that may queue
+INVERSION = 100  # steps
 DEFAULTS = OptimizeSettings()
 TERMS = {
     "clip": "Match the prompt",
-    "directional": "Change in the prompt's direction only",
+    "directional": "Change only in the prompt's direction",
     "identity": "Stay the same person",
     "preserve": "Leave alone what the prompt does not name",
-    "latent": "Stay near the unedited code",
-    "mixing": "Move all layers alike",
+    "latent": "Stay near the unedited face",
+    "mixing": "Change coarse and fine features alike",
 }
 VIEWS = ("status", "compare", "pasted", "numbers", "save_face", "save_photo", "known")  # what a running edit updates
 IDLE = "Choose a photo, describe the change and press Run."
-FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}  # none from the network
-THEME = gr.themes.Default(primary_hue="indigo", neutral_hue="slate", spacing_size="sm", radius_size="md", **FONTS)
-CSS = """
-.gradio-container {max-width: 1440px !important; padding-top: 6px !important}
-#head .html-container, #status .html-container, #numbers .html-container {padding: 0}
-#head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
-.job {padding: 10px 14px; min-height: 46px; border-radius: 8px; background: var(--background-fill-secondary);
-  border: 1px solid var(--border-color-primary)}
-.job.bad {border-left: 4px solid #dc2626}
-.bar {height: 6px; border-radius: 3px; margin-top: 6px; overflow: hidden; background: var(--border-color-primary)}
-.bar i {display: block; height: 100%; background: var(--color-accent)}
-.numbers {display: grid; grid-template-columns: repeat(4, 1fr); gap: 8px}
-.numbers div {padding: 6px 12px; border-radius: 8px; background: var(--background-fill-secondary);
-  border: 1px solid var(--border-color-primary)}
-#samples .label, #prompts .label {display: none}
-#samples .gallery .gallery {width: 44px; height: 44px} #samples .gallery, #prompts .gallery {gap: 5px}
-#prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #prompts .gallery-item .gallery {padding: 0} #random-row {align-items: center; flex: 0 0 200px; gap: 6px}
-#random-row button {white-space: nowrap; font-size: .8rem} #random-row input {padding: 5px 8px}
-.numbers b {display: block; font-size: 1.1rem} .numbers small {opacity: .7; line-height: 1.25; display: block}
-"""
-
-_worker = ThreadPoolExecutor(1, "studio")  # gradio takes any of 40 threads, and each would keep memory of its own
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """The face a session worked on last, so that its next prompt starts at once.
-
-    `photo`: sha256 of the photo's file. `choice`: which face and how many inversion steps; None for a generated face.
-    """
-
-    photo: str
-    choice: tuple[int, int] | None
-    face: Face
-
-
-class PhotoFile(gr.Image):
-    """An image box that hands over the uploaded file as it is; gr.Image would decode and re-encode it first."""
-
-    is_template = True  # drawn like its base class
-
-    def preprocess(self, payload: Any) -> str | None:
-        return payload.path if payload else None
-
-
-def digest(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def edit_steps(
-    studio: Studio,
-    photo: str | None,
-    choice: tuple[int, int],
-    known: Known | None,
-    prompt: str,
-    settings: OptimizeSettings,
-) -> Iterator[Progress | Known | Edit]:
-    """Invert the photo unless it is the known one, then edit. Wrong input is refused before the long work."""
-    prompt, settings = check_prompt(prompt), settings.checked()
-    if photo is None:
-        raise BadImage("Choose a photo first, or press Random face.")
-    if known is None or known.photo != digest(photo) or known.choice not in (None, choice):
-        first = choice[1] // 2
-        for step in studio.invert_steps(photo, choice[0], InvertSettings(w_steps=first, layer_steps=choice[1] - first)):
-            if isinstance(step, Face):
-                known = Known(digest(photo), choice, step)
-            else:
-                yield step
-    yield known
-    yield from studio.optimize_steps(known.face, prompt, settings)
-
-
-def in_worker(steps: Iterator) -> Iterator:
-    """The same steps, each taken in the one worker thread. Closing this closes them."""
-    end = object()
-    try:
-        while (step := _worker.submit(next, steps, end).result()) is not end:
-            yield step
-    finally:
-        _worker.submit(steps.close).result()
+STOPPING, CANCELLED = "Stopping after this step", "Cancelled. The photo and the prompt are as they were."
 
 
 def save_pictures(edit: Edit, folder: str) -> tuple[str, str]:
@@ -130,26 +50,10 @@ def save_pictures(edit: Edit, folder: str) -> tuple[str, str]:
     return paths
 
 
-def status_html(text: str, fraction: float | None = None, bad: bool = False) -> str:
-    bar = "" if fraction is None else f'<div class="bar"><i style="width:{100 * fraction:.0f}%"></i></div>'
-    return f'<div class="job{" bad" if bad else ""}">{html.escape(text)}{bar}</div>'
-
-
-def progress_html(step: Progress, seconds: float) -> str:
-    left = f" · about {seconds / step.step * (step.steps - step.step):.0f} s left" if step.step > 1 else ""
-    return status_html(f"{step.stage}: step {step.step} of {step.steps}{left}", step.step / step.steps)
-
-
-def numbers_html(scores: dict[str, float], face: Face) -> str:
-    before, after = scores["similarity_before"], scores["similarity_after"]
-    tiles = {
-        f"{before:+.1f} → {after:+.1f}": "prompt match (0 usual, 2 rare)",
-        f"{scores['identity']:.2f}": "same person (1 identical)",
-        f"{scores['distance']:.2f}": "picture changed by (0 not at all)",
-        f"{scores['seconds']:.0f} s": f"for the edit, {face.seconds:.0f} s to find the face",
-    }
-    cells = "".join(f"<div><b>{value}</b><small>{text}</small></div>" for value, text in tiles.items())
-    return f'<div class="numbers">{cells}</div>'
+def refuse(error: StudioError, title: str) -> str:
+    """Show the error's sentence; the page stays as it was. Returns the status."""
+    gr.Warning(html.escape(str(error), quote=False), title=title)
+    return status_html(str(error), bad=True)
 
 
 def look(studio: Studio, path: str | None, known: Known | None) -> tuple:
@@ -162,8 +66,7 @@ def look(studio: Studio, path: str | None, known: Known | None) -> tuple:
     try:
         crops = studio.find_faces(path)
     except StudioError as error:
-        gr.Warning(html.escape(str(error), quote=False), title="This photo cannot be used")
-        return status_html(str(error), bad=True), hidden, 0
+        return refuse(error, "This photo cannot be used"), hidden, 0
     if len(crops) == 1:
         return status_html("One face found. Describe the change and press Run."), hidden, 0
     text = f"{len(crops)} faces found; the largest is chosen. Pick another below the photo, or press Run."
@@ -175,30 +78,37 @@ def pick(event: gr.SelectData) -> int:
     return event.index
 
 
-def generate(studio: Studio, seed: float) -> Iterator[tuple[str, Known]]:
-    """A random face as the photo."""
+def random_face(studio: Studio, number: float) -> Iterator[tuple[str, Known]]:
+    """A face that does not exist. The same number gives the same face."""
     try:
-        face = studio.random_face(seed)
+        face = studio.random_face(number)
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"random-face-{seed:.0f}.png")
+        path = Path(folder, f"random-face-{number:.0f}.png")
         face.image.save(path, compress_level=1)
         yield str(path), Known(digest(path), None, face)
+
+
+def edit_steps(studio: Studio, photo, face, inversion, known, prompt, settings) -> Iterator[Progress | Known | Edit]:
+    """Find the face in the photo, then edit it. Wrong input is refused before the long work."""
+    prompt, settings = check_prompt(prompt), settings.checked()
+    for step in face_steps(studio, photo, face, inversion, known):
+        yield step
+    yield from studio.optimize_steps(step.face, prompt, settings)
 
 
 def show(**views: Any) -> list:
     return [views.get(name, gr.skip()) for name in VIEWS]
 
 
-def run_edit(studio: Studio, photo, prompt, strength, steps, seed, known, face, inversion, *terms) -> Iterator[list]:
+def run(studio: Studio, photo, prompt, strength, steps, seed, known, face, inversion, *terms) -> Iterator[list]:
     """Run was pressed. Each result updates some of VIEWS; an error says its sentence and leaves the rest as it was."""
     stage, started, before = "", 0.0, None
     try:
         weights = {name: check_range(name, value, 0, 10) for name, value in zip(TERMS, terms, strict=True)}
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed, **weights)
-        choice = int(face), int(check_range("inversion steps", inversion, 2, 500))
-        for step in in_worker(edit_steps(studio, photo, choice, known, prompt, settings)):
+        for step in in_worker(edit_steps(studio, photo, face, inversion, known, prompt, settings)):
             if isinstance(step, Known):
                 known, before = step, step.face.aligned or step.face.image
                 yield show(known=known, compare=(before, step.face.image), status=status_html("Reading the prompt", 0))
@@ -218,19 +128,34 @@ def run_edit(studio: Studio, photo, prompt, strength, steps, seed, known, face, 
                         save_photo=gr.update(value=pasted, interactive=True),
                     )  # fmt: skip
     except StudioError as error:
-        gr.Warning(html.escape(str(error), quote=False), title="Nothing was changed")
-        yield show(status=status_html(str(error), bad=True))
+        yield show(status=refuse(error, "Nothing was changed"))
+
+
+def busy() -> tuple:
+    """A job begins: Run off, Cancel on."""
+    return gr.update(interactive=False), gr.update(interactive=True)
+
+
+def stopping() -> tuple:
+    """Cancel was pressed; the job ends with the step that it is in."""
+    return gr.update(interactive=False), status_html(STOPPING)
+
+
+def free(status: str) -> tuple:
+    """The job is over: Run on, Cancel off, and if it was cancelled, say so."""
+    text = status_html(CANCELLED) if STOPPING in status else gr.skip()
+    return gr.update(interactive=True), gr.update(interactive=False), text
 
 
 def edit(studio: Studio, photo, prompt, strength, steps, seed, known) -> Iterator[tuple]:
-    """Edit a photo by a prompt.
+    """Edit the largest face of a photo by a prompt.
 
     Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the
     prompt before and after, identity, distance, seconds. While it runs the numbers say how far it is.
     """
     try:
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
-        for step in in_worker(edit_steps(studio, photo, (0, 100), known, prompt, settings)):
+        for step in in_worker(edit_steps(studio, photo, 0, INVERSION, known, prompt, settings)):
             if isinstance(step, Known):
                 known = step
             elif isinstance(step, Progress):
@@ -244,7 +169,9 @@ def edit(studio: Studio, photo, prompt, strength, steps, seed, known) -> Iterato
 
 def photo_controls() -> tuple:
     """Where the photo comes from: a file, the webcam, an example, or a face that does not exist."""
-    photo = PhotoFile(label="Photo", sources=["upload", "webcam", "clipboard"], height=205, elem_id="photo")
+    photo = gr.Image(label="Photo", sources=["upload", "webcam", "clipboard"], height=205, elem_id="photo")
+    # gr.Image would decode and re-encode the upload; the studio wants the file as it is.
+    photo.preprocess = lambda payload: payload.path if payload else None
     faces = gr.Gallery(
         label="Faces in the photo", columns=6, height=120, visible=False, allow_preview=False, interactive=False,
         buttons=[], elem_id="faces",
@@ -253,9 +180,9 @@ def photo_controls() -> tuple:
         if samples := [[str(path)] for path in sorted(EXAMPLES.glob("*.[jp][pn]g"))]:
             gr.Examples(samples, photo, label=None, examples_per_page=6, elem_id="samples", api_visibility="private")
         with gr.Row(elem_id="random-row"):
-            random = gr.Button("Random face no.", size="sm", elem_id="random", min_width=124)
-            seed = gr.Number(1, show_label=False, container=False, precision=0, minimum=0, min_width=60)
-    return photo, seed, random, faces
+            button = gr.Button("Random face no.", size="sm", elem_id="random", min_width=124)
+            number = gr.Number(1, show_label=False, container=False, precision=0, minimum=0, min_width=60)
+    return photo, faces, button, number
 
 
 def edit_controls() -> tuple:
@@ -268,18 +195,19 @@ def edit_controls() -> tuple:
         gr.Examples(prompts, prompt, label=None, examples_per_page=12, elem_id="prompts", api_visibility="private")
     strength = gr.Slider(0, 2, DEFAULTS.strength, step=0.05, label="Strength: 0 none, 1 clear, 2 extreme")
     with gr.Row():
-        run = gr.Button("Run", variant="primary", elem_id="run", scale=3)
+        start = gr.Button("Run", variant="primary", elem_id="run", scale=3)
         cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        with gr.Row():
-            steps = gr.Slider(1, 100, DEFAULTS.steps, step=1, label="Edit steps", info="More is slower and firmer", elem_id="steps")
-            inversion = gr.Slider(2, 300, 100, step=1, label="Inversion steps", info="More finds the face more exactly", elem_id="inversion")
-        seed = gr.Number(DEFAULTS.seed, label="Seed", info="The same seed gives the same edit", precision=0, minimum=0)
+        steps = gr.Slider(1, 100, DEFAULTS.steps, step=1, label="Edit steps: more is firmer", elem_id="steps")
+        label = "Inversion steps: more is more exact"
+        inversion = gr.Slider(2, 300, INVERSION, step=1, label=label, elem_id="inversion")
+        label = "Seed: the same one gives the same edit"
+        seed = gr.Number(DEFAULTS.seed, label=label, precision=0, minimum=0)
         terms = [
             gr.Slider(0, 5, getattr(DEFAULTS, name), step=0.05, label=f"{label} ({name})")
             for name, label in TERMS.items()
         ]
-    return prompt, strength, steps, seed, inversion, terms, run, cancel
+    return prompt, strength, steps, seed, inversion, terms, start, cancel
 
 
 def result_views() -> dict[str, Any]:
@@ -303,33 +231,28 @@ def prompt_tab(studio: Studio) -> None:
     known, choice = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(0)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=440):
-            photo, face_seed, random, faces = photo_controls()
-            prompt, strength, steps, seed, inversion, terms, run, cancel = edit_controls()
+            photo, faces, random, number = photo_controls()
+            prompt, strength, steps, seed, inversion, terms, start, cancel = edit_controls()
         with gr.Column(scale=8, min_width=520):
             views = result_views() | {"known": known}
     private: dict = {"api_visibility": "private", "show_progress": "hidden"}
-
-    def busy(yes: bool) -> Callable:
-        return lambda: (gr.update(interactive=not yes), gr.update(interactive=yes))
-
     quick = {"concurrency_id": "quick", "concurrency_limit": 1}
+    long = {"concurrency_id": "edit", "concurrency_limit": 1}  # one at a time; the others see their place in the queue
+
     found = [views["status"], faces, choice]
     photo.change(functools.partial(look, studio), [photo, known], found, trigger_mode="always_last", **quick, **private)
     faces.select(pick, None, choice, **private)
-    random.click(functools.partial(generate, studio), face_seed, [photo, known], api_name="random_face", **quick)
+    random.click(functools.partial(random_face, studio), number, [photo, known], api_name="random_face", **quick)
 
     inputs = [photo, prompt, strength, steps, seed, known]
-    long = {"concurrency_id": "edit", "concurrency_limit": 1}
-    started = gr.on([run.click, prompt.submit], busy(True), None, [run, cancel], queue=False, **private)
+    buttons, status = [start, cancel], views["status"]
+    started = gr.on([start.click, prompt.submit], busy, None, buttons, queue=False, **private)
     job = started.then(
-        functools.partial(run_edit, studio), [*inputs, choice, inversion, *terms], [views[name] for name in VIEWS],
-        api_visibility="private", show_progress="full", show_progress_on=views["status"], **long,
+        functools.partial(run, studio), [*inputs, choice, inversion, *terms], [views[name] for name in VIEWS],
+        api_visibility="private", show_progress="full", show_progress_on=status, **long,
     )  # fmt: skip
-    job.then(busy(False), None, [run, cancel], queue=False, **private)
-    cancel.click(
-        lambda: (*busy(False)(), status_html("Cancelled. The photo and the prompt are as they were.")),
-        None, [run, cancel, views["status"]], cancels=job, queue=False, **private,
-    )  # fmt: skip
+    job.then(free, status, [*buttons, status], queue=False, **private)  # also when it was cancelled
+    cancel.click(stopping, None, [cancel, status], cancels=job, queue=False, **private)
 
     with gr.Row(visible=False):  # what the page does not show but callers of the API get
         answer = [gr.Image(label="aligned"), gr.Image(label="pasted"), gr.JSON(label="numbers")]
@@ -360,7 +283,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="styleclip-") as pictures:  # readable by this user only
         os.environ.setdefault("GRADIO_TEMP_DIR", pictures)
         build_app(studio).launch(
-            server_port=args.port, max_file_size="50mb", state_session_capacity=SESSIONS, footer_links=["api"], run_history=False, ssr_mode=False, theme=THEME, css=CSS,
+            server_port=args.port, max_file_size="50mb", state_session_capacity=SESSIONS, footer_links=["api"],
+            run_history=False, ssr_mode=False, theme=THEME, css=CSS,
         )  # fmt: skip
 
 

@@ -7,8 +7,9 @@
 >>> edit.photo.save("edited.jpg")
 """
 
-from styleclip_core.edits.invert import InvertSettings
-from styleclip_core.edits.optimize import OptimizeSettings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from styleclip_core.errors import (
     BadImage,
     BadPrompt,
@@ -25,8 +26,28 @@ from styleclip_core.errors import (
     UnsupportedByPack,
     WeightsUnavailable,
 )
-from styleclip_core.packs import Pack, load_pack
-from styleclip_core.studio import Edit, Face, Progress, Studio, load_studio
+
+if TYPE_CHECKING:
+    from styleclip_core.edits.invert import InvertSettings
+    from styleclip_core.edits.optimize import OptimizeSettings
+    from styleclip_core.packs import Pack, load_pack
+    from styleclip_core.studio import Edit, Face, Progress, Studio, load_studio
+
+_MODULES = {
+    "edits.invert": ["InvertSettings"],
+    "edits.optimize": ["OptimizeSettings"],
+    "packs": ["Pack", "load_pack"],
+    "studio": ["Edit", "Face", "Progress", "Studio", "load_studio"],
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first used: without it the command line answers at once."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "BadImage", "BadPrompt", "BadSetting", "Cancelled", "DiskFull", "Edit", "EmptyPrompt", "Face", "InvertSettings",

@@ -1,0 +1,48 @@
+"""How the app looks: its theme, its CSS, and the bits of HTML that tell how a job is going."""
+
+import html
+
+import gradio as gr
+
+from styleclip_core import Face, Progress
+
+FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}  # none from the network
+THEME = gr.themes.Default(primary_hue="indigo", neutral_hue="slate", spacing_size="sm", radius_size="md", **FONTS)
+CSS = """
+.gradio-container {max-width: 1440px !important; padding-top: 6px !important}
+#head .html-container, #status .html-container, #numbers .html-container, #samples, #prompts {padding: 0}
+#head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
+.job, .numbers div {border-radius: 8px; padding: 10px 14px; border: 1px solid var(--border-color-primary);
+  background: var(--background-fill-secondary)}
+.job {min-height: 46px} .job.bad {border-left: 4px solid #dc2626}
+.bar {height: 6px; border-radius: 3px; margin-top: 6px; overflow: hidden; background: var(--border-color-primary)}
+.bar i {display: block; height: 100%; background: var(--color-accent)}
+.numbers {display: grid; grid-template-columns: repeat(4, 1fr); gap: 8px} .numbers div {padding: 6px 12px}
+.numbers b {display: block; font-size: 1.1rem} .numbers small {opacity: .7; line-height: 1.25; display: block}
+#samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
+#samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
+#prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #random-row input {padding: 5px 8px}
+#random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
+"""
+
+
+def status_html(text: str, fraction: float | None = None, bad: bool = False) -> str:
+    bar = "" if fraction is None else f'<div class="bar"><i style="width:{100 * fraction:.0f}%"></i></div>'
+    return f'<div class="job{" bad" if bad else ""}">{html.escape(text)}{bar}</div>'
+
+
+def progress_html(step: Progress, seconds: float) -> str:
+    left = f" · about {seconds / step.step * (step.steps - step.step):.0f} s left" if step.step > 1 else ""
+    return status_html(f"{step.stage}: step {step.step} of {step.steps}{left}", step.step / step.steps)
+
+
+def numbers_html(scores: dict[str, float], face: Face) -> str:
+    before, after = scores["similarity_before"], scores["similarity_after"]
+    tiles = {
+        f"{before:+.1f} → {after:+.1f}": "prompt match (0 usual, 2 rare)",
+        f"{scores['identity']:.2f}": "same person (1 identical)",
+        f"{scores['distance']:.2f}": "picture changed by (0 not at all)",
+        f"{scores['seconds']:.0f} s": f"for the edit, {face.seconds:.0f} s to find the face",
+    }
+    cells = "".join(f"<div><b>{value}</b><small>{text}</small></div>" for value, text in tiles.items())
+    return f'<div class="numbers">{cells}</div>'

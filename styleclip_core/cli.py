@@ -1,0 +1,217 @@
+"""The command line: `python -m styleclip_core COMMAND ...`. What the commands share is in cli_kit.py."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from styleclip_core.cli_kit import (
+    COMMANDS,
+    PICTURES,
+    PROG,
+    SEED,
+    Parser,
+    arg,
+    check_output,
+    command,
+    save,
+    watch,
+    write,
+)
+from styleclip_core.errors import BadSetting, StudioError
+
+if TYPE_CHECKING:
+    from styleclip_core.edits.optimize import OptimizeSettings
+    from styleclip_core.studio import Face, Studio
+
+FACE = arg("--face", type=int, default=0, metavar="N", help="which face of the photo, 0 the largest (default: 0)")
+PACK = arg("--pack", default="auto", help="which networks to use: compact or auto (default: auto)")
+DEVICE = arg("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default: auto)")
+INVERSION = arg("--inversion-steps", type=int, default=100, metavar="N", help="to find the face's code (default: 100)")
+
+
+@command(
+    arg("photo", help="picture with a face in it"),
+    arg("prompt", help="what the face should look like"),
+    arg("-o", "--output", required=True, metavar="FILE", help="the photo with the edit in it (.png, .jpg, .webp)"),
+    arg("--aligned", metavar="FILE", help="also write the edited face alone, 1024 x 1024"),
+    arg("--latent", metavar="FILE", help="also write the edited W+ code (.npz)"),
+    arg("--scores", metavar="FILE", help="also write the numbers (.json)"),
+    arg("--strength", type=float, default=1.0, help="0 changes nothing, 1 is clearly visible, at most 2 (default: 1)"),
+    arg("--steps", type=int, help="steps of the edit"),
+    SEED, FACE, INVERSION,
+    arg("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings of the edit, see the examples"),
+    PACK, DEVICE,
+    examples="""
+  # The edit, pasted back into the photo
+  {prog} edit photo.jpg "a smiling person" -o out.png
+
+  # Stronger, the second largest face, everything that is known about the result
+  {prog} edit group.jpg "a person with grey hair" -o out.png --face 1 --strength 1.4 \\
+      --aligned face.png --latent code.npz --scores scores.json
+
+  # Weights of the loss terms (0 switches one off): clip directional identity preserve latent mixing
+  {prog} edit photo.jpg "an old person" -o out.png --set identity=2 preserve=0.5 lr=0.08
+""",
+)  # fmt: skip
+def edit(args: argparse.Namespace) -> None:
+    """Edit the face in a photo by a prompt."""
+    writes = (args.output, PICTURES), (args.aligned, PICTURES), (args.latent, (".npz",)), (args.scores, (".json",))
+    for path, suffixes in writes:
+        check_output(path, suffixes)
+    from styleclip_core.edits.progress import check_prompt
+    from styleclip_core.studio import save_latent
+
+    settings = optimize_settings(args)
+    prompt = check_prompt(args.prompt)
+    studio = load(args)
+    face = find_face(studio, args.photo, args.face, args.inversion_steps)
+    result = watch(studio.optimize_steps(face, prompt, settings))
+    write(args.output, lambda: save(result.photo, args.output))
+    write(args.aligned, lambda: save(result.image, args.aligned))
+    write(args.latent, lambda: save_latent(result.latent, args.latent))
+    write(args.scores, lambda: Path(args.scores).write_text(json.dumps(result.scores, indent=2) + "\n"))
+    scores = result.scores
+    print(
+        f"{args.output}: prompt match {scores['similarity_before']:+.1f} -> {scores['similarity_after']:+.1f}, "
+        f"identity {scores['identity']:.2f}, {face.seconds + scores['seconds']:.0f} s"
+    )
+
+
+@command(
+    SEED,
+    arg("--truncation", type=float, default=0.7, help="0 is the mean face, 1 as varied as can be (default: 0.7)"),
+    arg("-o", "--output", required=True, metavar="FILE", help="the picture, 1024 x 1024 (.png, .jpg, .webp)"),
+    arg("--latent", metavar="FILE", help="also write its W+ code (.npz)"),
+    PACK, DEVICE,
+    examples="""
+  {prog} random --seed 3 -o face.png
+""",
+)  # fmt: skip
+def random(args: argparse.Namespace) -> None:
+    """Make the picture of a person who does not exist."""
+    check_output(args.output, PICTURES)
+    check_output(args.latent, (".npz",))
+    from styleclip_core.studio import save_latent
+
+    face = load(args).random_face(args.seed, args.truncation)
+    write(args.output, lambda: save(face.image, args.output))
+    write(args.latent, lambda: save_latent(face.w_plus, args.latent))
+    print(args.output)
+
+
+@command(
+    arg("photo", help="picture with a face in it"),
+    arg("-o", "--output", required=True, metavar="FILE", help="the W+ code (.npz, array w_plus, 18 x 512)"),
+    arg("--image", metavar="FILE", help="also write the generator's picture of it (.png, .jpg, .webp)"),
+    FACE, INVERSION, PACK, DEVICE,
+    examples="""
+  {prog} invert photo.jpg -o latent.npz --image reconstruction.png
+""",
+)  # fmt: skip
+def invert(args: argparse.Namespace) -> None:
+    """Find the code of a face in a photo."""
+    check_output(args.output, (".npz",))
+    check_output(args.image, PICTURES)
+    from styleclip_core.studio import save_latent
+
+    face = find_face(load(args), args.photo, args.face, args.inversion_steps)
+    write(args.output, lambda: save_latent(face.w_plus, args.output))
+    write(args.image, lambda: save(face.image, args.image))
+    print(f"{args.output}: distance to the photo {face.distance:.2f}, {face.seconds:.0f} s")
+
+
+@command(
+    arg("action", choices=["list", "fetch", "verify"], help="show the table, fetch what is missing, or hash all files"),
+    arg("names", nargs="*", metavar="NAME", help="names from the table, or a pack (default: all)"),
+    examples="""
+  {prog} weights list
+  {prog} weights fetch compact
+  {prog} weights verify face_landmarker.task
+""",
+)
+def weights(args: argparse.Namespace) -> int | None:
+    """List, fetch or verify the checkpoints."""
+    from styleclip_core import weights
+
+    what = args.names[0] if len(args.names) == 1 else args.names or "all"
+    if args.action == "list":
+        print(weights.table())
+    elif args.action == "fetch":
+        print("\n".join(map(str, weights.fetch(what))))
+    else:
+        states = weights.verify(what)
+        print("\n".join(f"{state:8}{name}" for name, state in states.items()))
+        return 0 if set(states.values()) == {"ok"} else 1
+    return None
+
+
+def optimize_settings(args: argparse.Namespace) -> OptimizeSettings:
+    """The settings that the options of `edit` stand for. Raises BadSetting."""
+    from styleclip_core.edits.optimize import OptimizeSettings
+
+    kinds = {field.name: type(field.default) for field in fields(OptimizeSettings)}
+    values = {"strength": args.strength, "seed": args.seed} | ({} if args.steps is None else {"steps": args.steps})
+    for pair in args.set:
+        name, _, text = pair.partition("=")
+        if name not in kinds:
+            raise BadSetting(f"--set takes NAME=VALUE with a name of {', '.join(kinds)}; not {pair!r}.")
+        try:
+            values[name] = kinds[name](text)
+        except ValueError as error:
+            usual = getattr(OptimizeSettings, name)
+            raise BadSetting(f"{name} must be a number like {usual}, not {text!r}.") from error
+    return OptimizeSettings(**values).checked()
+
+
+def load(args: argparse.Namespace) -> Studio:
+    from styleclip_core.studio import load_studio
+
+    return load_studio(args.pack, args.device)
+
+
+def find_face(studio: Studio, photo: str, number: int, steps: int) -> Face:
+    """Invert a face of the photo; say so if there was a choice."""
+    from styleclip_core.edits.invert import InvertSettings
+    from styleclip_core.edits.progress import check_range
+
+    steps = int(check_range("--inversion-steps", steps, 2, 1000))
+    settings = InvertSettings(w_steps=steps // 2, layer_steps=steps - steps // 2)
+    face = watch(studio.invert_steps(photo, number, settings))
+    if face.faces > 1:
+        print(f"{photo} has {face.faces} faces; this is --face {number} (0 is the largest).", file=sys.stderr)
+    return face
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    import styleclip_core.training.commands  # noqa: F401  (declares them)
+
+    plain = argparse.RawDescriptionHelpFormatter
+    first = f"examples:\n{COMMANDS['edit'].examples.format(prog=PROG)}\n`{PROG} COMMAND --help` says more."
+    top = Parser(prog=PROG, description="Edit face photos by prompts.", epilog=first, formatter_class=plain)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for name, entry in COMMANDS.items():
+        text, examples = entry.run.__doc__, f"examples:\n{entry.examples.format(prog=PROG)}"
+        sub = commands.add_parser(name, help=text, description=text, epilog=examples, formatter_class=plain)
+        for names, options in entry.arguments:
+            sub.add_argument(*names, **options)
+        sub.set_defaults(run=entry.run)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 0, 1 (weights verify found something), 2 (user's error), 130 (Ctrl-C)."""
+    args = parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Cancelled.", file=sys.stderr)
+        return 130

@@ -1,0 +1,79 @@
+"""What a program that serves people needs around a Studio: a face is found once, and one thread does all the sums."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from styleclip_core.edits.invert import InvertSettings
+from styleclip_core.edits.progress import check_range
+from styleclip_core.errors import BadImage
+from styleclip_core.studio import Face, Progress, Studio
+
+T = TypeVar("T")
+_END = object()
+_worker = ThreadPoolExecutor(1, "studio")
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The face a person worked on last, so that their next edit of it starts at once. It belongs in their own session.
+
+    Attributes:
+        photo: sha256 of the photo's file.
+        choice: which of its faces, and how many inversion steps; None for a face of the generator.
+        face: the face.
+    """
+
+    photo: str
+    choice: tuple[int, int] | None
+    face: Face
+
+    def fits(self, photo: str | Path, choice: tuple[int, int]) -> bool:
+        """Whether this is that face of that photo."""
+        return self.photo == digest(photo) and self.choice in (None, choice)
+
+
+def digest(path: str | Path) -> str:
+    """The sha256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def face_steps(
+    studio: Studio, photo: str | Path | None, face: int, steps: int, known: Known | None
+) -> Iterator[Progress | Known]:
+    """Yield the known face if it is the one asked for, else Progress of finding it and then the newly Known.
+
+    Args:
+        photo: path of the photo.
+        face: which face, 0 the largest.
+        steps: inversion steps, 2 to 1000.
+    Raises:
+        BadImage, NoFaceFound, BadSetting.
+    """
+    if photo is None:
+        raise BadImage("Choose a photo first, or make a random face.")
+    choice = int(face), int(check_range("inversion steps", steps, 2, 1000))
+    if known is not None and known.fits(photo, choice):
+        yield known
+        return
+    first = choice[1] // 2
+    for step in studio.invert_steps(photo, choice[0], InvertSettings(w_steps=first, layer_steps=choice[1] - first)):
+        yield Known(digest(photo), choice, step) if isinstance(step, Face) else step
+
+
+def in_worker(steps: Iterator[T]) -> Iterator[T]:
+    """The same steps, each taken in the one worker thread. Closing this iterator closes them.
+
+    A web server takes any of its threads for a step. Each would start compute threads and keep freed memory of its own,
+    and the last step of a cancelled job would run beside the first of the next.
+    """
+    try:
+        while (step := _worker.submit(next, steps, _END).result()) is not _END:
+            yield step
+    finally:
+        steps.close()
