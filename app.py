@@ -50,9 +50,9 @@ def save_pictures(edit: Edit, folder: str) -> tuple[str, str]:
     return paths
 
 
-def refuse(error: StudioError, title: str) -> str:
+def refuse(error: StudioError) -> str:
     """Show the error's sentence; the page stays as it was. Returns the status."""
-    gr.Warning(html.escape(str(error), quote=False), title=title)
+    gr.Warning(html.escape(str(error), quote=False), duration=6)
     return status_html(str(error), bad=True)
 
 
@@ -66,7 +66,7 @@ def look(studio: Studio, path: str | None, known: Known | None) -> tuple:
     try:
         crops = studio.find_faces(path)
     except StudioError as error:
-        return refuse(error, "This photo cannot be used"), hidden, 0
+        return refuse(error), hidden, 0
     if len(crops) == 1:
         return status_html("One face found. Describe the change and press Run."), hidden, 0
     text = f"{len(crops)} faces found; the largest is chosen. Pick another below the photo, or press Run."
@@ -74,8 +74,8 @@ def look(studio: Studio, path: str | None, known: Known | None) -> tuple:
     return status_html(text), gr.update(value=small, visible=True, selected_index=0), 0
 
 
-def pick(event: gr.SelectData) -> int:
-    return event.index
+def pick(event: gr.SelectData) -> tuple[int, str]:
+    return event.index, status_html(f"Face {event.index + 1} is chosen. Describe the change and press Run.")
 
 
 def random_face(studio: Studio, number: float) -> Iterator[tuple[str, Known]]:
@@ -128,7 +128,7 @@ def run(studio: Studio, photo, prompt, strength, steps, seed, known, face, inver
                         save_photo=gr.update(value=pasted, interactive=True),
                     )  # fmt: skip
     except StudioError as error:
-        yield show(status=refuse(error, "Nothing was changed"))
+        yield show(status=refuse(error))
 
 
 def busy() -> tuple:
@@ -170,15 +170,17 @@ def edit(studio: Studio, photo, prompt, strength, steps, seed, known) -> Iterato
 def photo_controls() -> tuple:
     """Where the photo comes from: a file, the webcam, an example, or a face that does not exist."""
     photo = gr.Image(label="Photo", sources=["upload", "webcam", "clipboard"], height=205, elem_id="photo")
-    # gr.Image would decode and re-encode the upload; the studio wants the file as it is.
+    # gr.Image would decode and re-encode the upload; the studio wants the file as it is. An event that changes more of
+    # this box than its value would make gradio build it anew, without this.
     photo.preprocess = lambda payload: payload.path if payload else None
     faces = gr.Gallery(
-        label="Faces in the photo", columns=6, height=120, visible=False, allow_preview=False, interactive=False,
-        buttons=[], elem_id="faces",
+        show_label=False, columns=6, fit_columns=False, height=86, visible=False, allow_preview=False,
+        interactive=False, buttons=[], elem_id="faces",
     )  # fmt: skip
     with gr.Row(equal_height=True):
         if samples := [[str(path)] for path in sorted(EXAMPLES.glob("*.[jp][pn]g"))]:
-            gr.Examples(samples, photo, label=None, examples_per_page=6, elem_id="samples", api_visibility="private")
+            shown = gr.Dataset(components=[photo], samples=samples, samples_per_page=6, elem_id="samples")
+            shown.click(lambda sample: sample[0], shown, photo, api_visibility="private", show_progress="hidden")
         with gr.Row(elem_id="random-row"):
             button = gr.Button("Random face no.", size="sm", elem_id="random", min_width=124)
             number = gr.Number(1, show_label=False, container=False, precision=0, minimum=0, min_width=60)
@@ -241,7 +243,7 @@ def prompt_tab(studio: Studio) -> None:
 
     found = [views["status"], faces, choice]
     photo.change(functools.partial(look, studio), [photo, known], found, trigger_mode="always_last", **quick, **private)
-    faces.select(pick, None, choice, **private)
+    faces.select(pick, None, [choice, views["status"]], **private)
     random.click(functools.partial(random_face, studio), number, [photo, known], api_name="random_face", **quick)
 
     inputs = [photo, prompt, strength, steps, seed, known]

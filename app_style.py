@@ -22,6 +22,8 @@ CSS = """
 #samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
 #samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
 #prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #random-row input {padding: 5px 8px}
+#faces .grid-container {grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
+#faces .selected {outline: 3px solid var(--color-accent)}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """
 

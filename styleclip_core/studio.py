@@ -110,7 +110,7 @@ class Studio:
         return Face(w_plus, self._render(w_plus))
 
     def find_faces(self, photo: Any) -> list[Image.Image]:
-        """The aligned squares, 1024 x 1024, of all faces in a photo, the largest first. Raises BadImage, NoFaceFound."""
+        """The aligned squares of all faces in a photo, the largest first. Raises BadImage, NoFaceFound."""
         photo = load_photo(photo)
         return [align(photo, face)[0] for face in detect_faces(photo)]
 

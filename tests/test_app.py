@@ -165,6 +165,16 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
     assert page.find("#numbers").text != numbers
 
 
+def test_an_example_is_a_photo_like_any_other(page: Page) -> None:
+    faces = [path for path in (ROOT / "examples").iterdir() if path.suffix in (".png", ".jpg")]
+    samples = page.driver.find_elements(By.CSS_SELECTOR, "#samples .gallery-item")
+    assert len(samples) == min(len(faces), 6) > 0
+    samples[0].click()
+    page.wait_for("One face found")
+    page.find("#prompts button").click()
+    page.wait(lambda: page.find("#prompt textarea").get_attribute("value"), 20)
+
+
 def test_cancel_then_run_again(page: Page) -> None:
     page.find("#random").click()
     page.wait_for("does not exist")
@@ -187,7 +197,7 @@ def test_one_of_several_faces(page: Page, portraits: list[Image.Image], tmp_path
     page.wait_for("2 faces found")
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#faces img")) == 2)
     page.driver.find_elements(By.CSS_SELECTOR, "#faces img")[1].click()
-    time.sleep(1)  # the choice is sent on its own, and Run sends what has arrived
+    page.wait_for("Face 2 is chosen")
     page.ask("a person with eyeglasses")
     page.wait_for("Done")
     pasted = page.picture("#pasted img")
