@@ -286,7 +286,7 @@ def main() -> None:
         os.environ.setdefault("GRADIO_TEMP_DIR", pictures)
         build_app(studio).launch(
             server_port=args.port, max_file_size="50mb", state_session_capacity=SESSIONS, footer_links=["api"],
-            run_history=False, ssr_mode=False, theme=THEME, css=CSS,
+            allowed_paths=[str(EXAMPLES)], run_history=False, ssr_mode=False, theme=THEME, css=CSS,
         )  # fmt: skip
 
 
