@@ -23,6 +23,19 @@ from styleclip_core.networks.mobile_stylegan import MobileStyleGAN
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Random faces that the pack knows: what is usual, against which a text is judged, and where texts point in W.
+
+    Attributes:
+        w: their codes ``[M,512]``.
+        embeddings: their image embeddings ``[M,D]``.
+    """
+
+    w: Tensor
+    embeddings: Tensor
+
+
+@dataclass(frozen=True)
 class Pack:
     """The networks of one pack, all on one device, in eval mode and frozen. A role that a pack lacks is None.
 
@@ -36,7 +49,7 @@ class Pack:
         identity: images -> unit vectors ``[N,E]`` that are close for the same person; differentiable.
         perceptual: network with ``taps(images)`` for LPIPS-like distances.
         space: W's principal directions.
-        gallery: image embeddings ``[M,D]`` of random faces: what is usual, against which a similarity is judged.
+        gallery: random faces with their codes and embeddings.
         domain: "face".
     """
 
@@ -49,7 +62,7 @@ class Pack:
     identity: Callable[[Tensor], Tensor]
     perceptual: EfficientNetLite0
     space: latents.WSpace
-    gallery: Tensor
+    gallery: Gallery
     domain: str = "face"
 
 
@@ -70,10 +83,10 @@ def perceptual_network() -> EfficientNetLite0:
     return network.eval().requires_grad_(False)
 
 
-def face_clip() -> tuple[FaceCLIP, Tensor]:
-    """FaceCLIP and the embeddings ``[M,256]`` of the faces that similarities are judged against, on the CPU."""
+def face_clip() -> tuple[FaceCLIP, Gallery]:
+    """FaceCLIP and its gallery, on the CPU. Raises WeightsUnavailable."""
     state = {name: value.float() for name, value in load_file(weights.path("face_clip.safetensors")).items()}
-    gallery = state.pop("gallery")
+    gallery = Gallery(state.pop("gallery_w"), state.pop("gallery"))
     model = FaceCLIP()
     model.sentence_encoder = load_minilm(weights.path("minilm/model.safetensors"))
     result = model.load_state_dict(state, strict=False)
@@ -113,7 +126,8 @@ def load_pack(name: str = "auto", device: str = "auto") -> Pack:
     clip, gallery = face_clip()
     clip = clip.to(place)
     space = latents.w_space(generator)
-    return Pack("compact", place, generator, clip, None, None, clip.encode_identity, network, space, gallery.to(place))
+    gallery = Gallery(gallery.w.to(place), gallery.embeddings.to(place))
+    return Pack("compact", place, generator, clip, None, None, clip.encode_identity, network, space, gallery)
 
 
 @functools.cache

@@ -53,7 +53,7 @@ def test_the_text_of_a_batch_does_not_depend_on_its_neighbours(studio):
 @torch.no_grad()
 def test_texts_order_faces_as_people_would(studio):
     """Directions in W that are known from StyleGAN2 are not needed: gallery faces at the ends of a text must differ."""
-    clip, gallery = studio.pack.clip, studio.pack.gallery
+    clip, gallery = studio.pack.clip, studio.pack.gallery.embeddings
     pairs = [("an old man", "a young woman"), ("a smiling person", "a serious person"), ("blond hair", "black hair")]
     for text, opposite in pairs:
         a, b = gallery @ clip.encode_text([text, opposite]).T.unbind(1)[0], gallery @ clip.encode_text([opposite])[0]

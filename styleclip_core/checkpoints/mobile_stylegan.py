@@ -104,7 +104,10 @@ def _synthesis_state(graph: _Graph) -> dict[str, Tensor]:
         state[f"{ours}.conv.1.weight"] = pointwise
         state[f"{ours}.noise"], state[f"{ours}.bias"] = noise, graph.named(f"{theirs}.bias")
     last = f"m.layers.{len(CHANNELS) - 1}.to_img"
-    return state | {"to_rgb.weight": graph.named(f"{last}.conv.weight"), "to_rgb.bias": graph.named(f"{last}.bias")[0, :, 0, 0]}
+    return state | {
+        "to_rgb.weight": graph.named(f"{last}.conv.weight"),
+        "to_rgb.bias": graph.named(f"{last}.bias")[0, :, 0, 0],
+    }
 
 
 def load_mobile_stylegan(folder: Path) -> MobileStyleGAN:

@@ -22,6 +22,7 @@ class InvertSettings:
     Attributes:
         w_steps: Adam steps for one w shared by all layers.
         layer_steps: further steps in which each layer may leave it.
+        full_steps: last steps, through the whole generator: its preview at `resolution` is a little off in colour.
         lr: learning rate in whitened coordinates (1 is W's standard deviation along an axis).
         perceptual, pixel: weights of the two reconstruction losses.
         prior: weight of the mean squared whitened coordinate of w; keeps the face a likely one.
@@ -29,14 +30,32 @@ class InvertSettings:
         resolution: px at which pictures are compared.
     """
 
-    w_steps: int = 50
-    layer_steps: int = 50
+    w_steps: int = 30
+    layer_steps: int = 40
+    full_steps: int = 12
     lr: float = 0.12
     perceptual: float = 1.0
     pixel: float = 0.6
     prior: float = 0.01
     spread: float = 0.06
     resolution: int = 256
+
+
+@torch.no_grad()
+def first_guess(pack: Pack, image: Tensor, ridge: float = 0.02) -> Tensor:
+    """Whitened code ``[1,K]`` of a picture, by linear regression of the gallery's codes on its embeddings.
+
+    Gradient descent from the mean face adds no glasses or hats; a start that has them keeps them.
+    """
+    codes, embeddings = pack.space.whiten(pack.gallery.w), pack.gallery.embeddings
+    center, mean = embeddings.mean(0), codes.mean(0)
+    centred = embeddings - center
+    covariance = centred.T @ centred / len(centred)
+    eye = torch.eye(len(covariance), device=codes.device)
+    slopes = torch.linalg.solve(
+        covariance + ridge * covariance.diagonal().mean() * eye, centred.T @ (codes - mean) / len(centred)
+    )
+    return mean + (pack.clip.encode_image(image) - center) @ slopes
 
 
 def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) -> Iterator[Step]:
@@ -49,17 +68,17 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
     """
     settings = settings or InvertSettings()
     check_finite(settings)
-    total = settings.w_steps + settings.layer_steps
+    total = settings.w_steps + settings.layer_steps + settings.full_steps
     size, space, generator = settings.resolution, pack.space, pack.generator
     target = F.interpolate(image, (size, size), mode="area")
     weight = losses.face_weight(size, image.device)
     target_taps = losses.normalized_taps(pack.perceptual, target)
-    shared = torch.zeros(1, 1, len(space.deviations), device=image.device, requires_grad=True)
+    shared = first_guess(pack, image)[:, None].requires_grad_()
     layers = torch.zeros(1, generator.num_layers, len(space.deviations), device=image.device, requires_grad=True)
     optimizer = torch.optim.Adam([{"params": [shared]}, {"params": [layers]}], lr=settings.lr, betas=(0.9, 0.95))
     for step in range(total):
         per_layer = step >= settings.w_steps
-        ramp = min(1.0, (step + 1) / 5) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, step / total - 0.5) * 2))
+        ramp = min(1.0, (step + 1) / 5) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, step / total - 0.5) * 1.6))
         optimizer.param_groups[0]["lr"] = settings.lr * max(ramp, 0.05)
         optimizer.param_groups[1]["lr"] = settings.lr * max(ramp, 0.05) * per_layer
         w_plus = (
@@ -67,7 +86,9 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
             if per_layer
             else space.unwhiten(shared).expand(-1, generator.num_layers, -1)
         )
-        picture = generator.synthesize(w_plus, size)
+        full = step >= total - settings.full_steps
+        picture = generator.synthesize(w_plus, None if full else size)
+        picture = F.interpolate(picture, (size, size), mode="area") if full else picture
         terms = {
             "perceptual": settings.perceptual
             * losses.perceptual(losses.normalized_taps(pack.perceptual, picture), target_taps, weight),

@@ -36,6 +36,8 @@ ANCHORS = (
     ("a dark background", "a bright background"), ("a face in bright light", "a face in the dark"),
 )  # fmt: skip
 
+MAX_GUIDE = 6.0  # longest first step, in standard deviations of W; beyond it faces fall apart
+
 
 @dataclass(frozen=True)
 class OptimizeSettings:
@@ -51,6 +53,7 @@ class OptimizeSettings:
         preserve: weight of the drift of anchors, in standard deviations squared.
         latent: weight of the mean squared step in whitened coordinates.
         mixing: weight of the mean squared difference of single layers' steps from the shared one.
+        guide: how far to start along the gallery's direction for the prompt, as a share of the way to the aim.
         views: augmented views a step, besides the plain one.
         resolution: px at which the picture is judged.
         patience: stop after so many steps without the aim coming nearer; 0 never stops early.
@@ -59,14 +62,15 @@ class OptimizeSettings:
     """
 
     strength: float = 1.0
-    steps: int = 30
-    lr: float = 0.1
+    steps: int = 20
+    lr: float = 0.06
     clip: float = 1.0
     directional: float = 0.5
-    identity: float = 1.0
-    preserve: float = 0.3
+    identity: float = 2.0
+    preserve: float = 2.0
     latent: float = 0.5
     mixing: float = 1.0
+    guide: float = 0.85
     views: int = 3
     resolution: int = 256
     patience: int = 8
@@ -118,10 +122,36 @@ def make_objective(pack: Pack, prompt: str, neutral: str) -> Objective:
     axes = F.normalize(pairs[:, 0] - pairs[:, 1], dim=1)
     overlap = axes @ direction.T  # [A,1]: an anchor that the prompt speaks of may move
     anchors = F.normalize(axes - overlap * direction, dim=1)
-    similarity = (pack.gallery @ text.T)[:, 0]
-    deviations = (pack.gallery @ anchors.T).std(0)
+    similarity = (pack.gallery.embeddings @ text.T)[:, 0]
+    deviations = (pack.gallery.embeddings @ anchors.T).std(0)
     weights = (1 - overlap[:, 0].square()).square()
     return Objective(text, similarity.mean(), similarity.std(), direction, anchors, deviations, weights)
+
+
+@torch.no_grad()
+def gallery_direction(pack: Pack, objective: Objective, ridge: float = 0.05, hold: float = 150.0) -> tuple[Tensor, Tensor]:
+    """Where the prompt points in whitened W, judging by the gallery.
+
+    The score of a text is regressed on the codes of the gallery's faces, and so is that of every anchor; the step is
+    the prompt's slope, turned away from the anchors' slopes (InterFaceGAN's conditional edit, for any text).
+
+    Args:
+        ridge: of the regression, as a share of the codes' variance.
+        hold: how firmly anchors are held; 0 leaves the plain slope.
+    Returns:
+        Unit vector ``[K]``, and by how many standard deviations the score rises per unit step (a scalar).
+    """
+    codes, embeddings = pack.space.whiten(pack.gallery.w), pack.gallery.embeddings
+    codes = codes - codes.mean(0)
+    anchors = embeddings @ objective.anchors.T / objective.anchor_deviations * objective.anchor_weights.sqrt()
+    targets = torch.cat([objective.score(embeddings)[:, None], anchors - anchors.mean(0)], 1)
+    covariance = codes.T @ codes / len(codes)
+    eye = torch.eye(len(covariance), device=codes.device)
+    slopes = torch.linalg.solve(covariance + ridge * covariance.diagonal().mean() * eye, codes.T @ targets / len(codes))
+    prompt, others = slopes[:, 0], slopes[:, 1:]
+    step = torch.linalg.solve(eye + hold * others @ others.T, prompt)
+    step = step / step.norm()
+    return step, prompt @ step
 
 
 def views(image: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -164,7 +194,9 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         # Neither the usual face nor the one at hand may already be past the aim.
         aim = torch.maximum(objective.score(start), objective.score(start).new_tensor(1.0)) + 0.5
         aim = objective.score(start) + settings.strength * (aim.clamp(min=2.5) - objective.score(start))
-    shared = torch.zeros(1, 1, len(space.deviations), device=device, requires_grad=True)
+    towards, rise = gallery_direction(pack, objective)
+    length = (settings.guide * (aim - objective.score(start)) / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
+    shared = (length * towards)[None, None].clone().requires_grad_()
     layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
     best, since = math.inf, 0

@@ -20,7 +20,7 @@ RECIPES: dict[str, dict[str, float]] = {
     "smiling": {"smile": 1},
     "mouth open": {"bs_jawOpen": 1, "mouth_open": 1},
     "teeth": {"mouth_L": 1, "mouth_open": 0.5, "smile": 0.5},
-    "surprised": {"bs_jawOpen": 1, "brow_height": 0.6, "eye_open": 0.6, "smile": -0.7},
+    "surprised": {"bs_jawOpen": 1.5, "mouth_open": 1, "brow_height": 0.5, "eye_open": 0.5, "smile": -0.6},
     "angry": {"brow_down": 1, "brow_height": -0.5, "smile": -0.7},
     "sad": {"corners_up": -1, "smile": -0.7, "bs_browInnerUp": 0.5},
     "eyes closed": {"blink": 1, "eye_open": -1},

@@ -30,7 +30,7 @@ from styleclip_core.training import captions
 from styleclip_core.training.attributes import attribute_scores, face_latents
 from styleclip_core.training.augment import augment
 
-GALLERY = 2000  # training faces whose embeddings are shipped: what is usual
+GALLERY = 5000  # training faces whose codes and embeddings are shipped
 HELD_OUT = 1000  # the last faces of the folder are never trained on
 FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights
 STORED = 176  # px at which training faces are kept in memory
@@ -45,6 +45,7 @@ class Data:
     scores: np.ndarray  # float32 [N,A], columns as captions.ATTRIBUTES
     state: np.ndarray  # int8 [N,A]
     balance: np.ndarray  # float32 [N,A], weight of a face when attribute a is asked about
+    w: Tensor  # float32 [N,512]
     identity: np.ndarray  # float32 [N,128], NaN for style-mixed faces
 
 
@@ -94,7 +95,7 @@ def load_data(folder: Path, measurements: Path, scorers: Path, progress: bool = 
         with Image.open(file) as image:
             images[i] = torch.from_numpy(np.array(image.convert("RGB").resize((STORED, STORED)))).permute(2, 0, 1)
     state = captions.holds(table)
-    return Data(images, table, state, _balance(state, table), _identity_targets(w_plus[:, 0], mixed, table, train))
+    return Data(images, table, state, _balance(state, table), w_plus[:, 0], _identity_targets(w_plus[:, 0], mixed, table, train))
 
 
 def flip(scores: np.ndarray, flipped: np.ndarray) -> np.ndarray:
@@ -234,10 +235,11 @@ def embed(model: FaceCLIP, images: Tensor, batch: int = 64) -> Tensor:
     return torch.cat([model.encode_image(part.float() / 127.5 - 1) for part in images.split(batch)])
 
 
-def save(model: FaceCLIP, gallery: Tensor, path: Path) -> None:
-    """Write everything but the frozen sentence encoder, and the gallery ``[M,D]``, in half precision."""
+def save(model: FaceCLIP, data: Data, path: Path) -> None:
+    """Write everything but the frozen sentence encoder, and a gallery of training faces, in half precision."""
     state = {k: v for k, v in model.state_dict().items() if not k.startswith("sentence_encoder.")}
-    state |= {"gallery": gallery}
+    chosen = np.flatnonzero(np.isfinite(data.identity[:-HELD_OUT, 0]))[:GALLERY]  # not mixed: one w each
+    state |= {"gallery": embed(model, data.images[chosen]), "gallery_w": data.w[chosen]}
     half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
     path.parent.mkdir(exist_ok=True)
     save_file(half, path)
@@ -248,7 +250,7 @@ def run(folder: Path, measurements: Path, scorers: Path, epochs: float = 4, seed
     """Train, evaluate on the held-out faces, and write ``pretrained/face_clip.safetensors``."""
     data = load_data(folder, measurements, scorers)
     model = train(data, epochs, seed=seed)
-    save(model, embed(model, data.images[:GALLERY]), weights.PRETRAINED / "face_clip.safetensors")
+    save(model, data, weights.PRETRAINED / "face_clip.safetensors")
     weights.record_bundled(weights.PRETRAINED / "face_clip.safetensors")
     print(report(model, data))
 
