@@ -129,7 +129,9 @@ def make_objective(pack: Pack, prompt: str, neutral: str) -> Objective:
 
 
 @torch.no_grad()
-def gallery_direction(pack: Pack, objective: Objective, ridge: float = 0.05, hold: float = 150.0) -> tuple[Tensor, Tensor]:
+def gallery_direction(
+    pack: Pack, objective: Objective, ridge: float = 0.05, hold: float = 150.0
+) -> tuple[Tensor, Tensor]:
     """Where the prompt points in whitened W, judging by the gallery.
 
     The score of a text is regressed on the codes of the gallery's faces, and so is that of every anchor; the step is

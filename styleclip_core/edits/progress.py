@@ -47,7 +47,8 @@ def check_range(name: str, value: Any, low: float, high: float) -> float:
 
 def check_prompt(prompt: Any) -> str:
     """Return the prompt without surrounding or repeated space; raise EmptyPrompt or BadPrompt."""
-    text = " ".join(str(prompt or "").split())
+    readable = str(prompt or "").encode("utf-8", "ignore").decode()  # lone surrogates come from broken shells
+    text = " ".join(readable.split())
     if not text:
         raise EmptyPrompt("Type what to change, for example: a smiling person with grey hair.")
     if len(text) > MAX_PROMPT:

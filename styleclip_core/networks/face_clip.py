@@ -17,10 +17,12 @@ Tokenize = Callable[[list[str]], tuple[Tensor, Tensor]]  # texts -> token ids an
 class TextHead(nn.Module):
     """Sentence embeddings ``[N,384]`` -> joint space ``[N,D]``: a linear map plus a small correction."""
 
-    def __init__(self, width: int, hidden: int = 512):
+    def __init__(self, width: int, hidden: int = 512, dropout: float = 0.2):
         super().__init__()
         self.linear = nn.Linear(MiniLM.width, width)
-        self.mlp = nn.Sequential(nn.Linear(MiniLM.width, hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(hidden, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(MiniLM.width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width)
+        )
 
     def forward(self, sentences: Tensor) -> Tensor:
         return self.linear(sentences) + self.mlp(sentences)

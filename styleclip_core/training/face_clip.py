@@ -95,7 +95,9 @@ def load_data(folder: Path, measurements: Path, scorers: Path, progress: bool = 
         with Image.open(file) as image:
             images[i] = torch.from_numpy(np.array(image.convert("RGB").resize((STORED, STORED)))).permute(2, 0, 1)
     state = captions.holds(table)
-    return Data(images, table, state, _balance(state, table), w_plus[:, 0], _identity_targets(w_plus[:, 0], mixed, table, train))
+    return Data(
+        images, table, state, _balance(state, table), w_plus[:, 0], _identity_targets(w_plus[:, 0], mixed, table, train)
+    )
 
 
 def flip(scores: np.ndarray, flipped: np.ndarray) -> np.ndarray:
@@ -247,9 +249,11 @@ def save(model: FaceCLIP, data: Data, path: Path) -> None:
 
 
 def run(folder: Path, measurements: Path, scorers: Path, epochs: float = 4, seed: int = 0) -> None:
-    """Train, evaluate on the held-out faces, and write ``pretrained/face_clip.safetensors``."""
+    """Train both stages, evaluate on the held-out faces, and write ``pretrained/face_clip.safetensors``."""
+    from styleclip_core.training.refit import refit_heads
+
     data = load_data(folder, measurements, scorers)
-    model = train(data, epochs, seed=seed)
+    model = refit_heads(train(data, epochs, seed=seed), data, seed=seed)
     save(model, data, weights.PRETRAINED / "face_clip.safetensors")
     weights.record_bundled(weights.PRETRAINED / "face_clip.safetensors")
     print(report(model, data))

