@@ -122,7 +122,10 @@ def test_invert_writes_code_and_picture(portrait: Path) -> None:
 
 def test_ctrl_c_ends_with_130(portrait: Path) -> None:
     command = [*PYTHON, "edit", "face.jpg", "old", "-o", "never.png"]
-    process = subprocess.Popen(command, cwd=portrait.parent, env=ENVIRONMENT, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=portrait.parent, env=ENVIRONMENT, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit it ignored
+    )  # fmt: skip
     said = b""
     while b"Finding" not in said:  # read bit by bit: the progress bar writes no line ends
         said += (bit := os.read(process.stderr.fileno(), 1000))

@@ -91,7 +91,7 @@ def test_previews_look_like_the_full_picture(generator, w):
     for size in (64, 128, 256):
         preview = generator.synthesize(w, size)
         assert preview.shape[-1] == size
-        assert (preview - F.adaptive_avg_pool2d(full, size)).abs().mean() < 0.1
+        assert (preview - F.adaptive_avg_pool2d(full, size)).abs().mean() < 0.15
 
 
 @torch.no_grad()

@@ -36,6 +36,7 @@ ANCHORS = (
     ("a dark background", "a bright background"), ("a face in bright light", "a face in the dark"),
 )  # fmt: skip
 
+AIM = 2.5  # standard deviations above random faces that strength 1 aims at
 MAX_GUIDE = 6.0  # longest first step, in standard deviations of W; beyond it faces fall apart
 
 
@@ -193,25 +194,30 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         start_image = pack.generator.synthesize(w_plus, settings.resolution)
         start = pack.clip.encode_image(start_image)
         start_identity = pack.identity(start_image)
-        # Neither the usual face nor the one at hand may already be past the aim.
-        aim = torch.maximum(objective.score(start), objective.score(start).new_tensor(1.0)) + 0.5
-        aim = objective.score(start) + settings.strength * (aim.clamp(min=2.5) - objective.score(start))
+        # A face that is past the usual aim already is asked for half a deviation more.
+        score = objective.score(start)
+        wanted = settings.strength * (torch.clamp(score + 0.5, min=AIM) - score)
     towards, rise = gallery_direction(pack, objective)
-    length = (settings.guide * (aim - objective.score(start)) / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
+    length = (settings.guide * wanted / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
     shared = (length * towards)[None, None].clone().requires_grad_()
     layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
+    towards_text = settings.directional * min(1.0, settings.strength)
     best, since = math.inf, 0
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.lr * _schedule(step / settings.steps)
         edited = w_plus + space.step(shared + 0.3 * layers)
         image = pack.generator.synthesize(edited, settings.resolution)
+        # The unedited face is seen through the same views: what a view does to an embedding is no edit.
+        state = generator.get_state()
         embeddings = pack.clip.encode_image(views(image, settings.views, generator))
-        short = F.relu(aim - objective.score(embeddings)).mean()
-        drift = F.relu(objective.drift(embeddings, start).abs() - 0.15).square()
+        with torch.no_grad():
+            originals = pack.clip.encode_image(views(start_image, settings.views, generator.set_state(state)))
+        short = F.relu(wanted - (objective.score(embeddings) - objective.score(originals))).mean()
+        drift = F.relu(objective.drift(embeddings, originals).abs() - 0.15).square()
         terms = {
             "clip": settings.clip * short,
-            "directional": settings.directional * losses.directional(embeddings, start, objective.direction),
+            "directional": towards_text * losses.directional(embeddings, originals, objective.direction),
             "identity": settings.identity * losses.identity(pack.identity(image), start_identity),
             "preserve": settings.preserve * (drift * objective.anchor_weights).mean(),
             "latent": settings.latent * shared.square().mean(),

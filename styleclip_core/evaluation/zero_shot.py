@@ -30,7 +30,7 @@ PROMPTS: dict[str, tuple[str, str]] = {
     "earrings": ("jewels dangle from the ears", "ears with no ornament"),
     "necktie": ("an office worker in formal wear", "someone in a t-shirt on holiday"),
     "makeup": ("lots of cosmetics and eyeliner", "a bare face with nothing applied"),
-    "lipstick": ("crimson painted mouth", "a mouth of natural colour"),
+    "lipstick": ("crimson painted mouth", "a mouth that wears its own plain colour"),
     "pale skin": ("her skin is as white as milk", "his skin is the colour of coffee"),
     "chubby": ("a plump fellow", "a gaunt, bony fellow"),
     "double chin": ("fat hanging under the jaw", "a taut throat and crisp jaw"),
