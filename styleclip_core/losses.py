@@ -42,7 +42,7 @@ def pixels(
 
 
 def directional(embedding: Tensor, start: Tensor, direction: Tensor) -> Tensor:
-    """1 - cosine between the move of image embeddings ``[N,D]`` from ``start [1 or N,D]`` and a text direction ``[1,D]``."""
+    """1 - cosine between the move of embeddings ``[N,D]`` from ``start [1 or N,D]`` and a text direction ``[1,D]``."""
     return (1 - F.cosine_similarity(embedding - start, direction, dim=1, eps=1e-3)).mean()
 
 
