@@ -85,8 +85,8 @@ def test_the_same_seed_gives_the_same_edit_and_another_a_different_one(studio, f
 
 
 def test_no_strength_no_visible_change(studio, face):
-    edit = studio.optimize(face, "a person with eyeglasses", replace(FAST, strength=0.0, directional=0.0))
-    assert (to_tensor(edit.image) - to_tensor(face.image)).abs().mean() < 0.02
+    edit = studio.optimize(face, "a person with eyeglasses", replace(FAST, strength=0.0))
+    assert torch.equal(edit.latent, face.w_plus) and edit.scores["identity"] > 0.999
 
 
 def test_progress_is_reported_and_work_stops_when_nobody_listens(studio, face):
@@ -100,9 +100,9 @@ def test_progress_is_reported_and_work_stops_when_nobody_listens(studio, face):
 
 
 def test_early_stop(studio, face):
-    settings = replace(FAST, steps=200, strength=0.0, clip=0.0, directional=0.0, patience=3)
+    settings = replace(FAST, steps=60, strength=0.1, patience=3)
     reports = [r for r in studio.optimize_steps(face, "a smile", settings) if isinstance(r, Progress)]
-    assert len(reports) < 10
+    assert 3 < len(reports) < 30
 
 
 @pytest.mark.parametrize("prompt", ["", "   \n", None])

@@ -194,6 +194,9 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         start_image = pack.generator.synthesize(w_plus, settings.resolution)
         start = pack.clip.encode_image(start_image)
         start_identity = pack.identity(start_image)
+        if settings.strength == 0:  # Adam would follow rounding errors
+            yield Step(1, 1, {}, w_plus, start_image)
+            return
         # A face that is past the usual aim already is asked for half a deviation more.
         score = objective.score(start)
         wanted = settings.strength * (torch.clamp(score + 0.5, min=AIM) - score)
