@@ -27,7 +27,7 @@ EXAMPLES = Path(__file__).resolve().parent / "examples"
 KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
 SESSIONS = 32  # whose faces stay in memory
 WAITING = 20  # jobs that may queue
-INVERSION = 100  # steps
+INVERSION = 70  # steps
 DEFAULTS = OptimizeSettings()
 TERMS = {
     "clip": "Match the prompt",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FACE = arg("--face", type=int, default=0, metavar="N", help="which face of the photo, 0 the largest (default: 0)")
 PACK = arg("--pack", default="auto", help="which networks to use: compact or auto (default: auto)")
 DEVICE = arg("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default: auto)")
-INVERSION = arg("--inversion-steps", type=int, default=100, metavar="N", help="to find the face's code (default: 100)")
+INVERSION = arg("--inversion-steps", type=int, default=70, metavar="N", help="to find the face's code (default: 70)")
 
 
 @command(
