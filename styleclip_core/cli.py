@@ -180,8 +180,7 @@ def find_face(studio: Studio, photo: str, number: int, steps: int) -> Face:
     from styleclip_core.edits.progress import check_range
 
     steps = int(check_range("--inversion-steps", steps, 2, 1000))
-    settings = InvertSettings(w_steps=steps // 2, layer_steps=steps - steps // 2)
-    face = watch(studio.invert_steps(photo, number, settings))
+    face = watch(studio.invert_steps(photo, number, InvertSettings.of_length(steps)))
     if face.faces > 1:
         print(f"{photo} has {face.faces} faces; this is --face {number} (0 is the largest).", file=sys.stderr)
     return face

@@ -36,6 +36,17 @@ class WSpace:
         return (z * self.deviations) @ self.axes
 
 
+def ridge_slopes(inputs: Tensor, targets: Tensor, ridge: float) -> Tensor:
+    """Slopes ``[I,T]`` of the linear regression of ``targets [M,T]`` on ``inputs [M,I]``, both centred first.
+
+    ``ridge`` is a share of the inputs' mean variance.
+    """
+    inputs, targets = inputs - inputs.mean(0), targets - targets.mean(0)
+    covariance = inputs.T @ inputs / len(inputs)
+    damping = ridge * covariance.diagonal().mean() * torch.eye(len(covariance), device=inputs.device)
+    return torch.linalg.solve(covariance + damping, inputs.T @ targets / len(inputs))
+
+
 @torch.no_grad()
 def w_space(generator, components: int = 256, samples: int = 8192) -> WSpace:
     """Measure W's mean and principal directions from ``samples`` mapped latents (seeded, the same each time)."""

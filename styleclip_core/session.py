@@ -61,8 +61,7 @@ def face_steps(
     if known is not None and known.fits(photo, choice):
         yield known
         return
-    first = choice[1] // 2
-    for step in studio.invert_steps(photo, choice[0], InvertSettings(w_steps=first, layer_steps=choice[1] - first)):
+    for step in studio.invert_steps(photo, choice[0], InvertSettings.of_length(choice[1])):
         yield Known(digest(photo), choice, step) if isinstance(step, Face) else step
 
 

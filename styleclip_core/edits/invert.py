@@ -12,6 +12,7 @@ from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.edits.progress import Step, check_finite
+from styleclip_core.latents import ridge_slopes
 from styleclip_core.packs import Pack
 
 
@@ -40,6 +41,11 @@ class InvertSettings:
     spread: float = 0.06
     resolution: int = 256
 
+    @classmethod
+    def of_length(cls, steps: int) -> InvertSettings:
+        """Settings with ``steps`` steps on previews, half for one w and half for the layers."""
+        return cls(w_steps=steps // 2, layer_steps=steps - steps // 2)
+
 
 @torch.no_grad()
 def first_guess(pack: Pack, image: Tensor, ridge: float = 0.02) -> Tensor:
@@ -48,14 +54,8 @@ def first_guess(pack: Pack, image: Tensor, ridge: float = 0.02) -> Tensor:
     Gradient descent from the mean face adds no glasses or hats; a start that has them keeps them.
     """
     codes, embeddings = pack.space.whiten(pack.gallery.w), pack.gallery.embeddings
-    center, mean = embeddings.mean(0), codes.mean(0)
-    centred = embeddings - center
-    covariance = centred.T @ centred / len(centred)
-    eye = torch.eye(len(covariance), device=codes.device)
-    slopes = torch.linalg.solve(
-        covariance + ridge * covariance.diagonal().mean() * eye, centred.T @ (codes - mean) / len(centred)
-    )
-    return mean + (pack.clip.encode_image(image) - center) @ slopes
+    slopes = ridge_slopes(embeddings, codes, ridge)
+    return codes.mean(0) + (pack.clip.encode_image(image) - embeddings.mean(0)) @ slopes
 
 
 def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) -> Iterator[Step]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range
+from styleclip_core.latents import ridge_slopes
 from styleclip_core.packs import Pack
 
 ANCHORS = (
@@ -145,13 +146,10 @@ def gallery_direction(
         Unit vector ``[K]``, and by how many standard deviations the score rises per unit step (a scalar).
     """
     codes, embeddings = pack.space.whiten(pack.gallery.w), pack.gallery.embeddings
-    codes = codes - codes.mean(0)
     anchors = embeddings @ objective.anchors.T / objective.anchor_deviations * objective.anchor_weights.sqrt()
-    targets = torch.cat([objective.score(embeddings)[:, None], anchors - anchors.mean(0)], 1)
-    covariance = codes.T @ codes / len(codes)
-    eye = torch.eye(len(covariance), device=codes.device)
-    slopes = torch.linalg.solve(covariance + ridge * covariance.diagonal().mean() * eye, codes.T @ targets / len(codes))
+    slopes = ridge_slopes(codes, torch.cat([objective.score(embeddings)[:, None], anchors], 1), ridge)
     prompt, others = slopes[:, 0], slopes[:, 1:]
+    eye = torch.eye(len(prompt), device=codes.device)
     step = torch.linalg.solve(eye + hold * others @ others.T, prompt)
     step = step / step.norm()
     return step, prompt @ step
@@ -194,12 +192,12 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         start_image = pack.generator.synthesize(w_plus, settings.resolution)
         start = pack.clip.encode_image(start_image)
         start_identity = pack.identity(start_image)
-        if settings.strength == 0:  # Adam would follow rounding errors
-            yield Step(1, 1, {}, w_plus, start_image)
-            return
         # A face that is past the usual aim already is asked for half a deviation more.
         score = objective.score(start)
         wanted = settings.strength * (torch.clamp(score + 0.5, min=AIM) - score)
+    if settings.strength == 0:  # Adam would follow rounding errors
+        yield Step(1, 1, {}, w_plus, start_image)
+        return
     towards, rise = gallery_direction(pack, objective)
     length = (settings.guide * wanted / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
     shared = (length * towards)[None, None].clone().requires_grad_()
