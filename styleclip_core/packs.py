@@ -98,7 +98,7 @@ def face_clip() -> tuple[FaceCLIP, Gallery]:
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """Find a device; "auto" is CUDA if there is one, else the CPU. Raises UnsupportedByPack for one that is not here."""
+    """The device for a name; "auto" is CUDA if there is one, else the CPU. Raises UnsupportedByPack if it is absent."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
