@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from styleclip_core.errors import (
+    BadCheckpoint,
     BadImage,
     BadPrompt,
     BadSetting,
@@ -50,7 +51,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "BadImage", "BadPrompt", "BadSetting", "Cancelled", "DiskFull", "Edit", "EmptyPrompt", "Face", "InvertSettings",
-    "NoFaceFound", "OptimizeSettings", "OutOfMemory", "Pack", "Progress", "Studio", "StudioError", "UnknownMapper",
-    "UnknownPack", "UnknownRegion", "UnsupportedByPack", "WeightsUnavailable", "load_pack", "load_studio",
+    "BadCheckpoint", "BadImage", "BadPrompt", "BadSetting", "Cancelled", "DiskFull", "Edit", "EmptyPrompt", "Face",
+    "InvertSettings", "NoFaceFound", "OptimizeSettings", "OutOfMemory", "Pack", "Progress", "Studio", "StudioError",
+    "UnknownMapper", "UnknownPack", "UnknownRegion", "UnsupportedByPack", "WeightsUnavailable", "load_pack",
+    "load_studio",
 ]  # fmt: skip

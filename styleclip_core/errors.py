@@ -45,6 +45,10 @@ class WeightsUnavailable(StudioError):
     """A checkpoint is neither in the cache nor downloadable, or what arrived is not what was published."""
 
 
+class BadCheckpoint(StudioError):
+    """A file of weights cannot be used: an unknown layout, missing or extra keys, or a pickle that would run code."""
+
+
 class DiskFull(StudioError):
     """There is no room left to write a checkpoint or a result."""
 
