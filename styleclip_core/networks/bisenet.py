@@ -1,0 +1,42 @@
+"""Face parsing by BiSeNet (Yu et al. 2018, trained on CelebAMask-HQ): which pixel is hair, skin, an eye, ..."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CLASSES = (
+    "background", "skin", "left brow", "right brow", "left eye", "right eye", "glasses", "left ear", "right ear",
+    "earring", "nose", "mouth", "upper lip", "lower lip", "neck", "necklace", "cloth", "hair", "hat",
+)  # fmt: skip
+
+
+class BiSeNetParser(nn.Module):
+    """facexlib's BiSeNet behind the parser's interface, :meth:`parse`."""
+
+    size, classes = 512, CLASSES
+
+    def __init__(self):
+        super().__init__()
+        from facexlib.parsing.bisenet import BiSeNet  # here, since it brings OpenCV and torchvision with it
+
+        self.network = BiSeNet(len(CLASSES))
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The bare network: ImageNet-normalised pictures ``[N,3,H,W]`` (512 px are best) -> logits ``[N,19,H,W]``."""
+        return self.network(pictures)[0]
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> logits ``[N,19,H,W]`` of :data:`CLASSES`."""
+        size = images.shape[-2:]
+        if size != (self.size, self.size):
+            images = F.interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
+        logits = self((images / 2 + 0.5 - self.mean) / self.std)
+        return logits if size == logits.shape[-2:] else F.interpolate(logits, size, mode="bilinear", antialias=True)
+
+    def parse(self, images: Tensor) -> Tensor:
+        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> probabilities ``[N,19,H,W]`` of :data:`CLASSES`."""
+        return self.logits(images).softmax(1)

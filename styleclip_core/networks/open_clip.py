@@ -1,0 +1,76 @@
+"""CLIP (Radford et al. 2021) by open_clip, behind the interface of our text-image models."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@functools.cache
+def _overlaps(inputs: int, outputs: int) -> Tensor:
+    """Rows of weights ``[outputs,inputs]``: how much of each output cell every input cell covers."""
+    low = torch.arange(outputs, dtype=torch.float64)[:, None] * inputs / outputs
+    left, right = torch.arange(inputs), torch.arange(1, inputs + 1)
+    return (torch.minimum(low + inputs / outputs, right) - torch.maximum(low, left)).clamp(min=0) * outputs / inputs
+
+
+def area_resize(images: Tensor, height: int, width: int) -> Tensor:
+    """Shrink ``[N,C,H,W]`` so that each new pixel is the exact mean of the area it covers; differentiable.
+
+    The same as enlarging by repetition to a common multiple and pooling, which is how StyleCLIP feeds CLIP.
+    ``F.interpolate(mode="area")`` is that only for whole ratios: it gives pixels that are cut in two full weight.
+    The pattern of weights repeats, so one period of it is enough.
+    """
+    for outputs in (width, height):
+        inputs = images.shape[-1]
+        periods = math.gcd(inputs, outputs)
+        weights = _overlaps(inputs // periods, outputs // periods).to(images)
+        images = (images.unflatten(-1, (periods, -1)) @ weights.T).flatten(-2).transpose(-1, -2)
+    return images
+
+
+class OpenCLIP(nn.Module):
+    """A model of open_clip with ``encode_text`` and ``encode_image`` as all our text-image models have them.
+
+    Args:
+        model: what ``open_clip.create_model`` returns.
+        tokenize: texts -> token ids ``[N,T]``; prompts longer than T (77 for CLIP) are cut off, as CLIP does.
+        mean, std: of the pixels in [0,1], for each of three colours, as in training.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenize: Callable[[list[str]], Tensor],
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+    ):
+        super().__init__()
+        self.model, self.tokenize = model, tokenize
+        size = model.visual.image_size
+        self.size: tuple[int, int] = (size, size) if isinstance(size, int) else tuple(size)
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Texts -> unit vectors ``[N,D]``, float32; the end of a very long prompt is not read (77 tokens for CLIP)."""
+        return F.normalize(self.model.encode_text(self.tokenize(texts).to(self.mean.device)).float())
+
+    def encode_image(self, images: Tensor, normalise: bool = True) -> Tensor:
+        """Images ``[N,3,H,W]`` in [-1,1], any size -> unit vectors ``[N,D]``, float32; differentiable.
+
+        They are squeezed into the model's square, not cropped. ``normalise=False`` hands the pixels over in [-1,1]
+        instead of as CLIP was trained: StyleCLIP's own code does that.
+        """
+        if min(images.shape[-2:]) >= max(self.size):
+            images = area_resize(images, *self.size)
+        else:
+            images = F.interpolate(images, self.size, mode="bicubic", antialias=True)
+        if normalise:
+            images = (images / 2 + 0.5 - self.mean) / self.std
+        return F.normalize(self.model.encode_image(images.to(next(self.model.parameters()).dtype)).float())
