@@ -1,0 +1,126 @@
+"""Reads weights from pickles without running what else is in them.
+
+Files of `torch.save` go through torch's own restricted loader. NVIDIA's pickles hold whole modules with their source
+code, to be executed when they are loaded; here an unpickler that knows seven names takes the tensors and leaves the
+code alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip_core.errors import BadCheckpoint
+
+LEGACY_TORCH = pickle.dumps(0x1950A86A20F9469CFC6C, 2)  # what files of torch.save from before 2020 begin with
+
+
+def read_torch(path: Path | str) -> Any:
+    """What `torch.save` wrote to ``path``, on the CPU: tensors, containers, plain values and `argparse.Namespace`.
+
+    Raises:
+        BadCheckpoint: the file is missing, damaged, or holds objects of other kinds; none of their code is run.
+    """
+    path = Path(path)
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        raise _refusal(path, error) from error
+    except Exception as error:  # torch has no common error for damaged files
+        raise BadCheckpoint(f"{path.name} cannot be read; get it again where it was published ({error}).") from error
+
+
+def is_torch_file(path: Path | str) -> bool:
+    """Whether ``path`` looks like a file of `torch.save`, old or new. Raises BadCheckpoint if it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(len(LEGACY_TORCH))
+    except OSError as error:
+        raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.") from error
+    return start == LEGACY_TORCH or zipfile.is_zipfile(path)
+
+
+@dataclass(frozen=True)
+class PickledModule:
+    """A module as NVIDIA pickles it, less its source code: the name of its class and its ``__dict__``."""
+
+    name: str
+    state: dict[str, Any]
+
+    def tensors(self, prefix: str = "") -> dict[str, Tensor]:
+        """Parameters and buffers by the names that `state_dict` would give them."""
+        own = {**self.state.get("_parameters", {}), **self.state.get("_buffers", {})}
+        found = {prefix + name: value for name, value in own.items() if isinstance(value, Tensor)}
+        for name, child in self.state.get("_modules", {}).items():
+            if isinstance(child, PickledModule):
+                found |= child.tensors(f"{prefix}{name}.")
+        return found
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows the names that weights need. Its functions are made anew for each pickle, which could alter them."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case "torch_utils.persistence", "_reconstruct_persistent_obj":
+                return lambda meta: PickledModule(meta["class_name"], meta["state"])
+            case "torch._utils", "_rebuild_parameter":
+                return lambda data, *_: data
+            case "torch._utils", "_rebuild_tensor_v2":
+                return lambda storage, offset, size, stride, *_: torch.empty(0, dtype=storage.dtype).set_(
+                    storage.untyped(), offset, size, stride
+                )
+            case "torch.storage", "_load_from_bytes":
+                return lambda data: torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            case "collections", "OrderedDict":
+                return OrderedDict
+            case "dnnlib.util", "EasyDict":
+                return dict
+            case "builtins" | "__builtin__", "set":
+                return set
+            case "dnnlib.tflib.network", _:
+                raise BadCheckpoint(
+                    "This is a TensorFlow pickle, which only its own code can read. Convert it once with NVIDIA's "
+                    "stylegan2-ada-pytorch: python legacy.py --source=old.pkl --dest=new.pkl (it runs the code in the "
+                    "pickle, so do that with files you trust only), and load the new file."
+                )
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def read_nvidia(path: Path | str) -> dict[str, PickledModule]:
+    """The modules of a pickle of stylegan2-ada-pytorch: ``{"G": ..., "D": ..., "G_ema": ...}``.
+
+    Raises:
+        BadCheckpoint: the file is missing, damaged, from the TensorFlow version, or asks for anything but tensors and
+            containers; none of its code is run.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            content = _Unpickler(file).load()
+    except BadCheckpoint:
+        raise
+    except OSError as error:
+        raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.") from error
+    except Exception as error:  # a damaged or hostile pickle can fail in any way
+        raise _refusal(path, error) from error
+    modules = content if isinstance(content, dict) else {}
+    return {name: module for name, module in modules.items() if isinstance(module, PickledModule)}
+
+
+def _refusal(path: Path, error: Exception) -> BadCheckpoint:
+    reason = (str(error).splitlines() or ["a damaged pickle"])[0].rstrip(".")
+    return BadCheckpoint(
+        f"{path.name} is not a file of plain weights, so it was refused; no code in it was run. Get it from where it "
+        f"was published ({reason})."
+    )

@@ -1,0 +1,174 @@
+"""StyleGAN2 (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020), configuration F.
+
+Styles multiply activations instead of weights, so that a batch shares one dense convolution: scaling the inputs of
+a convolution by ``s``, and its outputs by ``d = rsqrt(sum(W^2 s^2))``, is what modulating and demodulating W does.
+The scales of equalised learning rates and the gain of the activations are folded into the weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip_core.networks.blend import Blend
+from styleclip_core.networks.mobile_stylegan import Mapping
+
+GAIN = 2**0.5  # of every leaky ReLU, so that it keeps the variance
+
+
+def default_channels(resolution: int) -> tuple[int, ...]:
+    """Channels at 4, 8, ... ``resolution`` px in configuration F: 512 up to 64 px, then half as many at each size."""
+    return tuple(min(512, 2**15 >> level) for level in range(2, resolution.bit_length()))
+
+
+def upsample(x: Tensor) -> Tensor:
+    """``[N,C,H,W]`` -> ``[N,C,2H,2W]`` by the filter [1,3,3,1], with zeros outside."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 4
+    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
+    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+
+def blur(x: Tensor) -> Tensor:
+    """``[N,C,H+1,W+1]`` -> ``[N,C,H,W]`` by the filter [1,3,3,1], with zeros outside, at a gain of 4."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 4
+    return F.conv2d(x, torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4), padding=1, groups=x.shape[1])
+
+
+class ModulatedConv(nn.Module):
+    """Modulated and demodulated 3x3 convolution, after doubling the size if ``up``; fixed noise, bias, leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, resolution: int, up: bool):
+        super().__init__()
+        self.up = up
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
+        self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        energy = self.weight.square().sum((2, 3))
+        demodulation = GAIN * torch.rsqrt(style.square() @ energy.T + 1e-8)
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = blur(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        return F.leaky_relu(x * demodulation[:, :, None, None] + (self.noise + self.bias), 0.2)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to colours, not demodulated."""
+
+    def __init__(self, inputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return F.conv2d(x * style[:, :, None, None], self.weight) + self.bias
+
+
+class StyleGAN2(nn.Module):
+    """The generator.
+
+    Style vectors come in synthesis order: convolution and RGB at 4 px, then upsampling convolution, convolution and
+    RGB at 8 px, 16 px, ... ``resolution``: 26 vectors with 9088 channels at 1024 px.
+
+    Attributes:
+        resolution: side of the full picture, a power of two from 8 up.
+        channels: features at 4, 8, ... ``resolution`` px.
+        num_layers: L of ``w_plus [N,L,512]``, 18 at 1024 px.
+        style_sizes: channels of each style vector.
+        style_layers: the W+ layer that each style vector is made from.
+        rgb_styles: which style vectors are of RGB layers.
+        preview_resolutions: sizes below ``resolution`` that `synthesize` can stop at.
+        w_avg: mean of W, ``[512]``.
+    """
+
+    def __init__(self, resolution: int = 1024, channels: tuple[int, ...] | None = None, depth: int = 8):
+        super().__init__()
+        self.resolution = resolution
+        self.channels = channels or default_channels(resolution)
+        sizes = tuple(4 << k for k in range(len(self.channels)))
+        if len(sizes) < 2 or sizes[-1] != resolution:
+            raise ValueError(f"{len(self.channels)} channel numbers do not make a generator of {resolution} px")
+        self.num_layers = 2 * len(sizes)
+        self.preview_resolutions = sizes[:-1]
+        first, last = self.channels[0], self.channels
+        style_sizes, layers = [first, first], [0, 1]
+        self.convs = nn.ModuleList([nn.ModuleList([ModulatedConv(first, first, 4, False)])])
+        for k in range(1, len(sizes)):
+            inputs, outputs = last[k - 1], last[k]
+            pair = [ModulatedConv(inputs, outputs, sizes[k], True), ModulatedConv(outputs, outputs, sizes[k], False)]
+            self.convs.append(nn.ModuleList(pair))
+            style_sizes += [inputs, outputs, outputs]
+            layers += [2 * k - 1, 2 * k, 2 * k + 1]
+        self.style_sizes, self.style_layers = tuple(style_sizes), tuple(layers)
+        self.rgb_styles = tuple(i % 3 == 1 for i in range(len(layers)))
+        self.mapping = Mapping(depth=depth)
+        self.affines = nn.ModuleList(nn.Linear(512, size) for size in style_sizes)
+        self.const = nn.Parameter(torch.zeros(1, first, 4, 4))
+        self.rgbs = nn.ModuleList(ToRGB(size) for size in self.channels)
+        self.register_buffer("w_avg", torch.zeros(512))
+
+    def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
+        """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""
+        return torch.lerp(self.w_avg, self.mapping(z), truncation)
+
+    def styles(self, w_plus: Tensor) -> list[Tensor]:
+        """w ``[N,512]`` or w_plus ``[N,L,512]`` -> one style vector ``[N,C_i]`` per modulated layer."""
+        if w_plus.ndim == 2:
+            w_plus = w_plus[:, None].expand(-1, self.num_layers, -1)
+        if w_plus.ndim != 3 or w_plus.shape[1:] != (self.num_layers, 512):
+            raise ValueError(f"w_plus must be [N,{self.num_layers},512] or [N,512], not {list(w_plus.shape)}")
+        return [affine(w_plus[:, layer]) for affine, layer in zip(self.affines, self.style_layers, strict=True)]
+
+    def _grow(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
+        """Features of level k (4 << k px) from those of level k - 1."""
+        for conv, style in zip(self.convs[k], styles[max(3 * k - 1, 0) : 3 * k + 1], strict=True):
+            x = conv(x, style)
+        return x
+
+    def _paint(self, k: int, x: Tensor, style: Tensor, image: Tensor | None) -> Tensor:
+        """RGB of level k: that of level k - 1 (None below level 0) at twice the size, plus what the features add."""
+        colours = self.rgbs[k](x, style)
+        return colours if image is None else upsample(image) + colours
+
+    def features(self, styles: list[Tensor], resolution: int | None = None, blend: Blend | None = None) -> Tensor:
+        """Features ``[N,C,R,R]`` at R = ``resolution`` px (4, 8, ...; None is full size)."""
+        return self._render(styles, resolution or self.resolution, blend, paint=False)
+
+    def synthesize(
+        self, latent: Tensor | list[Tensor], resolution: int | None = None, blend: Blend | None = None
+    ) -> Tensor:
+        """Render pictures ``[N,3,R,R]``, nominally in [-1,1] (not clamped).
+
+        Args:
+            latent: w ``[N,512]``, w_plus ``[N,L,512]`` or a list of style vectors.
+            resolution: R; below full size synthesis stops at the first size that is large enough, and the picture is
+                averaged down to R. None is full size.
+            blend: keep another picture outside a mask, see `Blend`.
+        """
+        styles = latent if isinstance(latent, list) else self.styles(latent)
+        resolution = resolution or self.resolution
+        size = next((size for size in self.preview_resolutions if size >= resolution), self.resolution)
+        image = self._render(styles, size, blend, paint=True)
+        return image if size == resolution else F.adaptive_avg_pool2d(image, resolution)
+
+    def _render(self, styles: list[Tensor], size: int, blend: Blend | None, paint: bool) -> Tensor:
+        x, image = self.const, None
+        kept, kept_image = x, None
+        for k in range(int(math.log2(size)) - 1):
+            x = self._grow(k, x, styles)
+            if blend is not None:
+                kept = self._grow(k, kept, blend.styles)
+                x = blend.mix(x, kept)
+            if not paint:
+                continue
+            image = self._paint(k, x, styles[3 * k + 1], image)
+            if blend is not None:
+                kept_image = self._paint(k, kept, blend.styles[3 * k + 1], kept_image)
+                image = blend.mix(image, kept_image)
+        return image if paint else x
