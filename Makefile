@@ -1,11 +1,16 @@
-# `make app` opens the studio, `make test` runs the tests, `make lint` checks the style. Each sets up .venv when needed.
+# `make app` opens the studio, `make weights` fetches the full pack's weights (PACK=compact: the small one's),
+# `make test` runs the tests, `make lint` checks the style. Each sets up .venv when needed.
 PYTHON ?= python3
+PACK ?= full
 VENV := .venv/bin/python
 
-.PHONY: app test lint
+.PHONY: app weights test lint
 
 app: .venv/.installed
 	$(VENV) app.py
+
+weights: .venv/.installed
+	$(VENV) -m styleclip_core weights fetch $(PACK)
 
 test: .venv/.installed
 	$(VENV) -m pytest -q
