@@ -16,7 +16,7 @@ from fake_wheels import touch_later
 from huggingface_hub import constants, file_download
 from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
 
-from styleclip_core import weight_hub, weights
+from styleclip_core import cli, weight_hub, weights
 from styleclip_core.errors import Cancelled, DiskFull, WeightsUnavailable
 from styleclip_core.weight_hub import Hub
 from styleclip_core.weight_table import TABLE, Checkpoint
@@ -262,6 +262,18 @@ def test_the_hubs_other_protocol_finds_the_bar_it_needs() -> None:
                 )
             )  # fmt: skip
     assert seen == sorted(seen) and seen[-1] == 100
+
+
+def test_the_command_line_fetches_and_verifies(hub: FakeHub, capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["weights", "verify"]) == 0  # nothing that is here is damaged
+    assert cli.main(["weights", "verify", "tiny"]) == 1
+    assert capsys.readouterr().out.splitlines() == ["missing  net"] * 2
+    assert cli.main(["weights", "fetch", "tiny"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{weights.path('net')}\n" and "MB from hub:some/nets/net.pt. Licence: MIT" in said.err
+    assert cli.main(["weights", "verify", "tiny"]) == 0
+    touch_later(weights.path("net").resolve(), WRONG)
+    assert cli.main(["weights", "verify"]) == 1
 
 
 def test_packs_of_the_real_table() -> None:
