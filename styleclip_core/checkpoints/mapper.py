@@ -25,7 +25,9 @@ def load_mapper(path: str | Path) -> LevelsMapper:
     levels = [level for level in LEVELS if any(name.startswith(f"{level}_mapping.") for name in state)]
     if not levels:
         found = ", ".join(list(state)[: reading.SHOWN]) or "nothing that begins with mapper."
-        raise BadCheckpoint(f"{path} is not a StyleCLIP mapper of levels (mapper.course_mapping.*): it has {found}.")
+        raise BadCheckpoint(
+            f"{Path(path).name} is not a StyleCLIP mapper of levels (mapper.course_mapping.*): it has {found}."
+        )
     with torch.device("meta"):
         mapper = LevelsMapper(levels, reading.options(content))
     return reading.fill(mapper, state, path, "a StyleCLIP mapper of levels")

@@ -38,6 +38,7 @@ def load_open_clip(
     model = _create(name)
     if checkpoint is not None:
         state = reading.state_dict(reading.read(checkpoint))
+        state = reading.part(state, "module.") or state  # of training on several GPUs
         state = open_clip.convert.convert_state_dict(model, state)
         if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
             state = open_clip.convert_to_custom_text_state_dict(state)

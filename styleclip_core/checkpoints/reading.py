@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from styleclip_core.checkpoints.pickles import is_torch_file, read_torch
 from styleclip_core.errors import BadCheckpoint
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -27,37 +28,28 @@ def read(path: str | Path) -> dict[str, Any]:
         BadCheckpoint: no such file, not a file of weights, damaged, or a pickle of more than tensors and plain values.
     """
     path = Path(path)
-    try:
+    if is_torch_file(path):
+        content = read_torch(path)
+    else:
         with path.open("rb") as stream:
-            head = stream.read(9)
-    except OSError as error:
-        raise BadCheckpoint(f"Cannot read {path} ({error.strerror}); give the path of a file of weights.") from error
-    is_torch, is_safetensors = head.startswith((b"PK", b"\x80")), head[8:] == b"{"
-    if not is_torch and not is_safetensors:
-        raise BadCheckpoint(
-            f"{path} is neither a PyTorch nor a safetensors file. If it was downloaded, a web page or a Git LFS "
-            "pointer may have been saved in its place; download it again."
-        )
-    try:
-        content = _read_torch(path, zipped=head.startswith(b"PK")) if is_torch else _read_safetensors(path)
-    except Exception as error:  # whatever a hostile or damaged file makes the readers raise
-        raise BadCheckpoint(
-            f"{path} was refused: it is damaged, or it holds more than tensors and plain values, which could run code "
-            f"when read ({type(error).__name__}). Download it again, or ask its maker for safetensors."
-        ) from error
+            is_safetensors = stream.read(9)[8:] == b"{"
+        if not is_safetensors:
+            raise BadCheckpoint(
+                f"{path.name} is neither a PyTorch nor a safetensors file; nothing in it was run. If it was "
+                "downloaded, a web page or a Git LFS pointer may have been saved in its place: download it again."
+            )
+        content = _read_safetensors(path)
     if not isinstance(content, dict):
-        raise BadCheckpoint(f"{path} holds a {type(content).__name__}, not named weights.")
+        raise BadCheckpoint(f"{path.name} holds a {type(content).__name__}, not named weights.")
     return content
 
 
-def _read_torch(path: Path, zipped: bool) -> Any:
-    with torch.serialization.safe_globals([argparse.Namespace]):  # how training scripts keep their settings
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-
-
 def _read_safetensors(path: Path) -> dict[str, Any]:
-    with safe_open(path, "pt") as file:
-        return {"state_dict": {name: file.get_tensor(name) for name in file.keys()}, "opts": file.metadata() or {}}
+    try:
+        with safe_open(path, "pt") as file:
+            return {"state_dict": {name: file.get_tensor(name) for name in file.keys()}, "opts": file.metadata() or {}}
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(f"{path.name} is a damaged safetensors file; get it again ({error}).") from error
 
 
 def state_dict(content: dict[str, Any]) -> dict[str, Any]:
@@ -103,9 +95,9 @@ def fill(module: Module, state: Mapping[str, Any], path: str | Path, what: str) 
                 module.to_empty(device="cpu")
             module.load_state_dict(state)
         except (RuntimeError, TypeError) as error:  # sparse, quantised or data-less tensors
-            raise BadCheckpoint(f"{path} is not {what}: its tensors cannot be copied ({error}).") from error
+            raise BadCheckpoint(f"{Path(path).name} is not {what}: its tensors cannot be copied ({error}).") from error
     if any(complaints):
-        raise BadCheckpoint(f"{path} is not {what}: {'; '.join(filter(None, complaints))}.")
+        raise BadCheckpoint(f"{Path(path).name} is not {what}: {'; '.join(filter(None, complaints))}.")
     return module.eval().requires_grad_(False)
 
 
