@@ -1,4 +1,4 @@
-"""Captions of faces, composed from attribute scores: a phrase book, templates, and the truth of a caption for a face.
+"""Captions of faces: a phrase book with templates, free wordings (sentences.txt), and the truth of a caption for a face.
 
 A phrase's first character says how it fits a sentence: ``~`` follows "is" ("~smiling"), ``+`` follows "with"
 ("+blond hair"), ``=`` is a noun for the person ("=a man").
@@ -7,6 +7,7 @@ A phrase's first character says how it fits a sentence: ``~`` follows "is" ("~sm
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -43,7 +44,7 @@ PHRASES: dict[str, tuple[list[str], list[str]]] = {
     "male": (["=a man", "=a male", "~male", "=a guy", "~masculine", "=a gentleman", "=a boy", "=an uncle", "=a father", "=a husband", "=a king", "=a brother", "=a dude", "=he", "=a grandfather", "=a businessman", "=a prince", "~manly"],
         ["=a woman", "=a female", "~female", "=a lady", "~feminine", "=a girl", "=an aunt", "=a mother", "=a wife", "=a queen", "=a sister", "=she", "=a grandmother", "=a girl friend", "=a businesswoman", "=a princess", "~womanly", "~ladylike"]),
     "old": (["~old", "~elderly", "=an old person", "~aged", "=a senior", "+wrinkles", "+wrinkled skin", "~very old", "=a grandparent", "=a pensioner", "=a retired person", "~in his eighties", "~in her seventies", "=a grandmother", "=a grandfather", "~ancient", "=a senior citizen", "~middle-aged", "+old age", "+sagging skin"],
-        ["~young", "~youthful", "=a young person", "=a child", "=a kid", "=a teenager", "+smooth skin", "~not old", "=a pupil", "=a toddler", "=a schoolchild", "~adolescent", "=a student", "=a boy", "=a girl", "=a baby", "~in her twenties", "~juvenile", "~younger"]),
+        ["~young", "~youthful", "=a child", "=a kid", "=a teenager", "+smooth skin", "~not old", "=a pupil", "=a toddler", "=a schoolchild", "~adolescent", "=a student", "=a boy", "=a girl", "=a baby", "~in her twenties", "~juvenile", "~younger"]),
     "blond hair": (["+blond hair", "+blonde hair", "~blond", "=a blonde", "+golden hair", "+light hair", "+yellow hair", "~fair-haired", "+platinum blond hair", "+flaxen hair", "+straw-coloured hair", "+bleached hair", "+sandy hair", "=a Scandinavian blonde", "+honey-coloured locks", "+golden locks"],
         ["+dark hair", "~not blond", "+raven hair", "+deep dark locks", "~brunette"]),
     "black hair": (["+black hair", "+dark hair", "+jet black hair", "~dark-haired", "~black-haired", "+raven hair", "+ebony hair", "+coal-black locks", "+very dark locks", "+hair black as night"],
@@ -104,7 +105,7 @@ PHRASES: dict[str, tuple[list[str], list[str]]] = {
         ["+thin lips", "+narrow lips", "+a mouth like a line", "+barely any lips", "+a thin mouth", "+slim lips"]),
     "high cheekbones": (["+high cheekbones", "+prominent cheekbones", "+cheekbones that stand out", "+pronounced cheekbones", "+sculpted cheekbones", "+striking cheekbones"],
         ["+flat cheekbones", "+invisible cheekbones", "+cheekbones that cannot be seen", "+soft cheeks"]),
-    "narrow face": (["+a narrow face", "+a long face", "+an oval face", "+a slim face", "+a thin face", "+an elongated face"],
+    "narrow face": (["+a narrow face", "+a long face", "+an oval face", "+a slim face", "+an elongated face"],
         ["+a wide face", "+a square face", "+a broad jaw", "+a broad face", "+a wide jaw", "+a stocky face"]),
     "bushy eyebrows": (["+bushy eyebrows", "+thick eyebrows", "+dark eyebrows", "+heavy brows", "+dense eyebrows", "+strong brows", "+full eyebrows", "+a unibrow"],
         ["+thin eyebrows", "+light eyebrows", "+faint brows", "+thin sparse brows", "+sparse eyebrows", "+plucked eyebrows", "+hardly any eyebrows", "+pale brows"]),
@@ -124,6 +125,7 @@ PRESENT = {"bald": 1.7, "beard": 1.3, "moustache": 1.4, "eyeglasses": 1.4, "hat"
 UNDECIDED = 0.8  # width of the band below PRESENT in which a face is neither
 
 ATTRIBUTES = list(PHRASES)
+SENTENCES = Path(__file__).with_name("sentences.txt")
 
 
 @dataclass(frozen=True)
@@ -158,25 +160,49 @@ def _sentence(rng: np.random.Generator, phrases: list[str]) -> str:
     return " ".join(parts)
 
 
-def compose(rng: np.random.Generator, count: int) -> list[Caption]:
-    """``count`` random captions: half of one claim, half of two or three about different attributes."""
+def sentences() -> list[Caption]:
+    """The texts of sentences.txt: free wordings, each with everything it claims."""
     captions = []
+    for line in SENTENCES.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            claims, text = line.split(" | ", 1)
+            pairs = tuple((ATTRIBUTES.index(claim[:-1]), claim[-1] == "+") for claim in claims.split(", "))
+            captions.append(Caption(text, pairs))
+    return captions
+
+
+def _from_phrases(rng: np.random.Generator, number: int, taken: tuple[int, ...] = ()) -> Caption:
+    """A caption of ``number`` phrases about different attributes, none of them among ``taken``."""
+    phrases, claims = [], []
+    for a in [a for a in rng.permutation(len(ATTRIBUTES)) if a not in taken][:number]:
+        present, absent = PHRASES[ATTRIBUTES[a]]
+        there = not absent or rng.random() < 0.6
+        options = [p for p in (present if there else absent) if p[0] != "=" or not any(q[0] == "=" for q in phrases)]
+        if options:
+            phrases.append(str(rng.choice(options)))
+            claims.append((int(a), there))
+    return Caption(_sentence(rng, phrases), tuple(claims))
+
+
+def compose(rng: np.random.Generator, count: int) -> list[Caption]:
+    """``count`` random captions: of four, two from the phrase book (one claim; two or three) and two free wordings.
+
+    Every other free wording is followed by a phrase, so that several things said at once are understood.
+    """
+    free, captions = sentences(), []
+    order = rng.permutation(len(free))
     for i in range(count):
-        number = 1 if i % 2 == 0 else int(rng.integers(2, 4))
-        phrases, claims = [], []
-        for a in rng.permutation(len(ATTRIBUTES))[:number]:
-            present, absent = PHRASES[ATTRIBUTES[a]]
-            there = not absent or rng.random() < 0.6
-            options = [
-                p for p in (present if there else absent) if p[0] != "=" or not any(q[0] == "=" for q in phrases)
-            ]
-            if options:
-                phrases.append(str(rng.choice(options)))
-                claims.append((int(a), there))
-        text = _sentence(rng, phrases)
+        if i % 4 < 2:
+            caption = _from_phrases(rng, 1 if i % 4 == 0 else int(rng.integers(2, 4)))
+        else:
+            caption = free[order[i // 4 % len(free)]]
+        if i % 4 == 3:
+            more = _from_phrases(rng, 1, tuple(a for a, _ in caption.claims))
+            joint = rng.choice([", ", " and ", ". "])
+            caption = Caption(f"{caption.text.rstrip('.')}{joint}{more.text}", caption.claims + more.claims)
         if rng.random() < 0.15:
-            text = text.capitalize() + "."
-        captions.append(Caption(text, tuple(claims)))
+            caption = Caption(caption.text.capitalize().rstrip(".") + ".", caption.claims)
+        captions.append(caption)
     return captions
 
 

@@ -266,10 +266,14 @@ def report(model: FaceCLIP, data: Data) -> str:
     embeddings = embed(model, data.images[-HELD_OUT:])
     scores = {name: data.scores[-HELD_OUT:, a] for a, name in enumerate(captions.ATTRIBUTES)}
     result = zero_shot(model, embeddings, scores)
-    rows = [f"| {name} | {pair:.3f} | {alone:.3f} | {n} |" for name, (pair, alone, n) in result.items()]
+    rows = [
+        f"| {name} | {' | '.join(f'{pair:.3f}' for pair in figures[:, 0])} | {figures[:, 1].mean():.3f} | {n} |"
+        for name, (figures, n) in result.items()
+    ]
     smile, known = (embeddings @ model.encode_text(["a smile"]).T)[:, 0].numpy(), np.isfinite(scores["smiling"])
     rho = spearmanr(smile[known], scores["smiling"][known]).statistic
-    means = np.mean([(pair, alone) for pair, alone, _ in result.values()], axis=0)
-    rows.append(f"| mean of {len(result)} | {means[0]:.3f} | {means[1]:.3f} | |")
-    head = ["| attribute | AUC, text and opposite | AUC, text alone | faces |", "|---|---|---|---|"]
+    means = np.mean([figures for figures, _ in result.values()], axis=0)
+    pairs = " | ".join(f"{pair:.3f}" for pair in means[:, 0])
+    rows.append(f"| mean of {len(result)} ({means[:, 0].mean():.3f} in all) | {pairs} | {means[:, 1].mean():.3f} | |")
+    head = ["| attribute | plain | conversational | unusual | text alone | faces |", "|---|---|---|---|---|---|"]
     return "\n".join([*head, *rows, f"Rank correlation of 'a smile' with the smile blendshape: {rho:.3f}"])
