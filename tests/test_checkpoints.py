@@ -158,7 +158,7 @@ def test_identity_is_a_differentiable_unit_vector_at_any_size(arcface):
     small = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     images = enlarged(small, 256).requires_grad_()
     embedding = arcface.encode_identity(images)
-    assert embedding.norm().item() == pytest.approx(1, abs=1e-5)
+    assert embedding.shape == (1, 512) and embedding.norm().item() == pytest.approx(1, abs=1e-5)
     embedding[0, 0].backward()
     inside = images.grad[:, :, 35:223, 32:220]
     assert inside.abs().sum() > 0
@@ -168,7 +168,6 @@ def test_identity_is_a_differentiable_unit_vector_at_any_size(arcface):
         assert torch.allclose(arcface.encode_identity(repeated), embedding, atol=1e-4)
         low = arcface.encode_identity(enlarged(small, 128))
         assert F.cosine_similarity(low, embedding).item() > 0.95
-        assert arcface(torch.zeros(2, 3, 112, 112)).shape == (2, 512)
 
 
 @torch.no_grad()
@@ -222,8 +221,9 @@ def write_old_torch(file, harm):
 @pytest.mark.parametrize("load", LOADERS)
 def test_a_pickle_that_would_run_code_is_refused(load, write, tmp_path):
     write(tmp_path / "evil.pt", Creates(tmp_path / "created"))
-    with pytest.raises(BadCheckpoint, match=r"evil\.pt.*run"):
+    with pytest.raises(BadCheckpoint, match=r"evil\.pt.*run") as error:
         load(tmp_path / "evil.pt")
+    assert "only if you trust" not in str(error.value)  # no advice to let it run
     assert not (tmp_path / "created").exists()
 
 
@@ -276,13 +276,13 @@ def test_keys_that_are_missing_unknown_or_misshapen_are_named(arcface, mapper, t
     state = {f"mapper.{name}": value for name, value in mapper.state_dict().items()}
     name = "mapper.course_mapping.mapping.1.bias"
     less = {k: v for k, v in state.items() if k != name}
-    assert "missing keys: course_mapping.mapping.1.bias" in complaint(less, checkpoints.load_mapper)
+    assert "missing keys: mapper.course_mapping.mapping.1.bias" in complaint(less, checkpoints.load_mapper)
     text = complaint(less | {"mapper.fine_mapping.mapping.9.bias": torch.zeros(512)}, checkpoints.load_mapper)
-    assert "missing keys" in text and "unknown keys: fine_mapping.mapping.9.bias" in text
+    assert "missing keys" in text and "unknown keys: mapper.fine_mapping.mapping.9.bias" in text
     text = complaint(state | {name: torch.zeros(3)}, checkpoints.load_mapper)
-    assert "wrong shapes: course_mapping.mapping.1.bias [3] instead of [512]" in text
+    assert "wrong shapes: mapper.course_mapping.mapping.1.bias [3] instead of [512]" in text
     text = complaint(state | {name: torch.full([512], torch.nan)}, checkpoints.load_mapper)
-    assert "not finite: course_mapping.mapping.1.bias" in text
+    assert "not finite: mapper.course_mapping.mapping.1.bias" in text
     assert "cannot be copied" in complaint(state | {name: torch.zeros(512).to_sparse()}, checkpoints.load_mapper)
     assert "mapping.1.weight" in complaint({"mapper.mapping.1.weight": torch.zeros(3)}, checkpoints.load_mapper)
     text = complaint(arcface.state_dict() | {"head.weight": torch.zeros(1)}, checkpoints.load_identity)
@@ -294,8 +294,8 @@ def test_keys_that_are_missing_unknown_or_misshapen_are_named(arcface, mapper, t
 def test_old_files_without_batch_counters_load(arcface, tmp_path):
     state = {name: value for name, value in arcface.state_dict().items() if not name.endswith("num_batches_tracked")}
     torch.save(state, tmp_path / "old.pth")
-    images = torch.zeros(1, 3, 112, 112)
-    assert torch.equal(checkpoints.load_identity(tmp_path / "old.pth")(images), arcface(images))
+    loaded = checkpoints.load_identity(tmp_path / "old.pth").state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in arcface.state_dict().items())
 
 
 def test_files_that_are_almost_e4e_are_refused(tmp_path):
@@ -315,7 +315,7 @@ def test_files_that_are_almost_e4e_are_refused(tmp_path):
     assert "GradualStyleEncoder" in complaint({"state_dict": state, "latent_avg": mean, "opts": psp})
     state |= {f"encoder.{name}": torch.zeros(1) for name in names if name != "latlayer1.bias"}
     text = complaint({"state_dict": state, "latent_avg": mean})
-    assert "missing keys: latlayer1.bias" in text and "wrong shapes: input_layer.0.weight [1]" in text
+    assert "missing keys: encoder.latlayer1.bias" in text and "wrong shapes: encoder.input_layer.0.weight [1]" in text
 
 
 def test_a_mean_code_has_a_row_for_each_layer_or_all_rows_alike():

@@ -44,6 +44,15 @@ def test_shrinking_keeps_means_at_sizes_that_do_not_divide():
     assert torch.allclose(area_resize(ramp, 7, 20)[0, 0, 3], torch.arange(20) * 2.5 + 0.75, atol=0.2)
 
 
+def test_shrinking_in_inference_first_leaves_gradients_possible():
+    images = torch.rand(1, 1, 23, 23)
+    with torch.inference_mode():
+        area_resize(images, 5, 5)
+    images.requires_grad_()
+    area_resize(images, 5, 5).sum().backward()
+    assert torch.allclose(images.grad, torch.full_like(images, (5 / 23) ** 2))
+
+
 def test_images_are_seen_as_clip_was_trained(clip):
     import open_clip
 

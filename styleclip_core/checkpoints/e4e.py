@@ -45,7 +45,7 @@ def encoder_from_state(state: dict[str, Any], latent_avg: Tensor, path: str | Pa
         raise BadCheckpoint(f"{Path(path).name} is not {KIND}: it has {layers} style heads; 14, 16 or 18 are usual.")
     with torch.device("meta"):
         encoder = E4E(layers)
-    reading.fill(encoder, state, path, KIND)
+    reading.fill(encoder, state, path, KIND, "encoder.")
     encoder.latent_avg = _rows(latent_avg, layers, path)
     return encoder
 

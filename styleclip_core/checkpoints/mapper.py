@@ -30,7 +30,7 @@ def load_mapper(path: str | Path) -> LevelsMapper:
         )
     with torch.device("meta"):
         mapper = LevelsMapper(levels, reading.options(content))
-    return reading.fill(mapper, state, path, "a StyleCLIP mapper of levels")
+    return reading.fill(mapper, state, path, "a StyleCLIP mapper of levels", "mapper.")
 
 
 def save_mapper(mapper: LevelsMapper, path: str | Path, **opts: Any) -> None:

@@ -119,7 +119,8 @@ def read_nvidia(path: Path | str) -> dict[str, PickledModule]:
 
 
 def _refusal(path: Path, error: Exception) -> BadCheckpoint:
-    reason = (str(error).splitlines() or ["a damaged pickle"])[0].rstrip(".")
+    detail = str(error).rpartition("WeightsUnpickler error: ")[2]  # before it, torch advises to let the code run
+    reason = (detail.splitlines() or ["a damaged pickle"])[0].split(" was not an allowed")[0].rstrip(".")
     return BadCheckpoint(
         f"{path.name} is not a file of plain weights, so it was refused; no code in it was run. Get it from where it "
         f"was published ({reason})."

@@ -70,27 +70,30 @@ def part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {str(k).removeprefix(prefix): v for k, v in state.items() if str(k).startswith(prefix)}
 
 
-def fill(module: Module, state: Mapping[str, Any], path: str | Path, what: str) -> Module:
+def fill(module: Module, state: Mapping[str, Any], path: str | Path, what: str, prefix: str = "") -> Module:
     """Copy ``state`` into ``module``, on the CPU, in eval mode, frozen; a module on "meta" gets its memory here.
 
     Batch norms' counters may be missing: older files have none and nothing reads them.
 
     Args:
-        path: the file, for messages. what: what it should hold, for messages ("a StyleCLIP mapper").
+        path: the file. what: what it should hold, such as "a StyleCLIP mapper". prefix: what its keys began with before
+            :func:`part`. All three are for messages only.
     Raises:
         BadCheckpoint: keys are missing or unknown, shapes differ, or values are not finite; says which.
     """
     wanted = module.state_dict()
     counters = {k: torch.zeros(()) for k in wanted if k.endswith("num_batches_tracked") and k not in state}
     state = counters | dict(state)
+    misfits = [_shapes(prefix + k, state[k], v) for k, v in wanted.items() if not _fits(state.get(k), v)]
     complaints = [
-        _complaint("missing keys", [k for k in wanted if k not in state]),
-        _complaint("unknown keys", [k for k in state if k not in wanted]),
-        _complaint("wrong shapes", [_shapes(k, state[k], v) for k, v in wanted.items() if not _fits(state.get(k), v)]),
+        _complaint("missing keys", [prefix + k for k in wanted if k not in state]),
+        _complaint("unknown keys", [f"{prefix}{k}" for k in state if k not in wanted]),
+        _complaint("wrong shapes", misfits),
     ]
     if not any(complaints):
         try:
-            complaints = [_complaint("values that are not finite", [k for k, v in state.items() if not _is_finite(v)])]
+            infinite = [prefix + k for k, v in state.items() if not _is_finite(v)]
+            complaints = [_complaint("values that are not finite", infinite)]
             if next(module.parameters()).is_meta:
                 module.to_empty(device="cpu")
             module.load_state_dict(state)
@@ -116,4 +119,4 @@ def _shapes(name: str, found: Any, wanted: Tensor) -> str:
 
 def _complaint(kind: str, names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{kind}: {', '.join(map(str, names[:SHOWN]))}{more}" if names else ""
+    return f"{kind}: {', '.join(names[:SHOWN])}{more}" if names else ""

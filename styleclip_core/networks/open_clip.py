@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 
 @functools.cache
-def _overlaps(inputs: int, outputs: int) -> Tensor:
-    """Rows of weights ``[outputs,inputs]``: how much of each output cell every input cell covers."""
-    low = torch.arange(outputs, dtype=torch.float64)[:, None] * inputs / outputs
-    left, right = torch.arange(inputs), torch.arange(1, inputs + 1)
-    return (torch.minimum(low + inputs / outputs, right) - torch.maximum(low, left)).clamp(min=0) * outputs / inputs
+@torch.inference_mode(False)  # so that what is made in inference can be used for gradients later
+def _overlaps(inputs: int, outputs: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Weights ``[inputs,outputs]``: how much of each output cell every input cell fills."""
+    low = torch.arange(outputs, dtype=torch.float64) * inputs / outputs
+    left, right = torch.arange(inputs)[:, None], torch.arange(1, inputs + 1)[:, None]
+    overlaps = (torch.minimum(low + inputs / outputs, right) - torch.maximum(low, left)).clamp(min=0)
+    return (overlaps * outputs / inputs).to(device, dtype)
 
 
 def area_resize(images: Tensor, height: int, width: int) -> Tensor:
@@ -29,8 +31,8 @@ def area_resize(images: Tensor, height: int, width: int) -> Tensor:
     for outputs in (width, height):
         inputs = images.shape[-1]
         periods = math.gcd(inputs, outputs)
-        weights = _overlaps(inputs // periods, outputs // periods).to(images)
-        images = (images.unflatten(-1, (periods, -1)) @ weights.T).flatten(-2).transpose(-1, -2)
+        weights = _overlaps(inputs // periods, outputs // periods, images.device, images.dtype)
+        images = (images.unflatten(-1, (periods, -1)) @ weights).flatten(-2).transpose(-1, -2)
     return images
 
 
