@@ -7,16 +7,16 @@ The scales of equalised learning rates and the gain of the activations are folde
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip_core.networks.blend import Blend
+from styleclip_core.networks.cpu_convs import Winograd, upsampling_conv
 from styleclip_core.networks.mobile_stylegan import Mapping
 
 GAIN = 2**0.5  # of every leaky ReLU, so that it keeps the variance
+CLAMP = 256.0  # of features in half precision, as in training with it
 
 
 def default_channels(resolution: int) -> tuple[int, ...]:
@@ -24,42 +24,64 @@ def default_channels(resolution: int) -> tuple[int, ...]:
     return tuple(min(512, 2**15 >> level) for level in range(2, resolution.bit_length()))
 
 
-def upsample(x: Tensor) -> Tensor:
-    """``[N,C,H,W]`` -> ``[N,C,2H,2W]`` by the filter [1,3,3,1], with zeros outside."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 4
-    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
-    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+def upsample(image: Tensor) -> Tensor:
+    """``[N,C,H,W]`` -> ``[N,C,2H,2W]`` by the filter [1,3,3,1], with zeros outside.
 
-
-def blur(x: Tensor) -> Tensor:
-    """``[N,C,H+1,W+1]`` -> ``[N,C,H,W]`` by the filter [1,3,3,1], with zeros outside, at a gain of 4."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 4
-    return F.conv2d(x, torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4), padding=1, groups=x.shape[1])
+    Between pixels that filter is bilinear interpolation; it is at the border that the zeros make a difference.
+    """
+    image = F.interpolate(F.pad(image, (1, 1, 1, 1)), scale_factor=2.0, mode="bilinear", align_corners=False)
+    return image[..., 2:-2, 2:-2]
 
 
 class ModulatedConv(nn.Module):
-    """Modulated and demodulated 3x3 convolution, after doubling the size if ``up``; fixed noise, bias, leaky ReLU."""
+    """Modulated and demodulated 3x3 convolution, after doubling the size if ``up``; fixed noise, bias, leaky ReLU.
+
+    It computes in the precision of its weights. In a half precision styles are scaled to at most 1, which
+    demodulation undoes, and the outcome is clamped.
+    """
 
     def __init__(self, inputs: int, outputs: int, resolution: int, up: bool):
         super().__init__()
         self.up = up
-        self.weight = nn.Parameter(torch.zeros(outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs, 3, 3).to(memory_format=torch.channels_last))
         self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
         self.register_buffer("noise", torch.zeros(1, 1, resolution, resolution))
+        if up:
+            taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
+            self.register_buffer("blur", torch.outer(taps, taps), persistent=False)
+        self._winograd: tuple[tuple[int, int], Winograd] | None = None  # for the weight of that address and version
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        energy = self.weight.square().sum((2, 3))
+        dtype = self.weight.dtype
+        if dtype != torch.float32:
+            style = style / style.abs().amax(1, keepdim=True).clamp(min=1e-8)
+        energy = self.weight.float().square().sum((2, 3))
         demodulation = GAIN * torch.rsqrt(style.square() @ energy.T + 1e-8)
-        x = x * style[:, :, None, None]
+        x = self._convolve(x.to(dtype) * style.to(dtype)[:, :, None, None])
+        x = torch.addcmul(self.bias, x, demodulation.to(dtype)[:, :, None, None]).add_(self.noise)
+        x = F.leaky_relu(x, 0.2, inplace=True)
+        return x if dtype == torch.float32 else x.clamp(-CLAMP, CLAMP)
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        frozen = not self.weight.requires_grad and not self.weight.is_inference()  # of inference tensors none can tell
+        on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
         if self.up:
-            x = blur(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
-        else:
-            x = F.conv2d(x, self.weight, padding=1)
-        return F.leaky_relu(x * demodulation[:, :, None, None] + (self.noise + self.bias), 0.2)
+            if frozen and on_cpu:
+                return upsampling_conv(x, self.weight, self.blur)
+            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
+            return F.conv2d(x, self.blur.expand(len(self.weight), 1, 4, 4), padding=1, groups=len(self.weight))
+        large = min(self.weight.shape[:2]) >= 128 and x.shape[-1] >= 16
+        return self._winograd_form()(x) if frozen and on_cpu and large else F.conv2d(x, self.weight, padding=1)
+
+    def _winograd_form(self) -> Winograd:
+        key = (self.weight.data_ptr(), self.weight._version)
+        if self._winograd is None or self._winograd[0] != key:
+            self._winograd = key, Winograd(self.weight)
+        return self._winograd[1]
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to colours, not demodulated."""
+    """Modulated 1x1 convolution to colours, not demodulated: features ``[N,C,H,W]`` -> ``float32 [N,3,H,W]``."""
 
     def __init__(self, inputs: int):
         super().__init__()
@@ -67,7 +89,11 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        return F.conv2d(x * style[:, :, None, None], self.weight) + self.bias
+        weights = (self.weight[None, :, :, 0, 0] * style[:, None]).to(x.dtype)
+        # One product a sample: both ways, that is faster than a batch of them.
+        colours = [F.linear(f, w) for f, w in zip(x.permute(0, 2, 3, 1), weights, strict=True)]
+        colours = torch.stack(colours).float().permute(0, 3, 1, 2) + self.bias
+        return colours if x.dtype == torch.float32 else colours.clamp(-CLAMP, CLAMP)
 
 
 class StyleGAN2(nn.Module):
@@ -112,6 +138,16 @@ class StyleGAN2(nn.Module):
         self.const = nn.Parameter(torch.zeros(1, first, 4, 4))
         self.rgbs = nn.ModuleList(ToRGB(size) for size in self.channels)
         self.register_buffer("w_avg", torch.zeros(512))
+
+    def set_precision(self, dtype: torch.dtype, levels: int = 4) -> StyleGAN2:
+        """Compute the last ``levels`` resolutions in ``dtype`` (float16, bfloat16 or float32), the rest in float32.
+
+        StyleGAN2-ADA was trained with 4 levels in float16. Weights are rounded: going back to float32 does not restore
+        them. Pictures stay float32. Returns self.
+        """
+        for k, convs in enumerate(self.convs):
+            convs.to(dtype if k >= len(self.convs) - levels else torch.float32)
+        return self
 
     def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""
@@ -160,7 +196,7 @@ class StyleGAN2(nn.Module):
     def _render(self, styles: list[Tensor], size: int, blend: Blend | None, paint: bool) -> Tensor:
         x, image = self.const, None
         kept, kept_image = x, None
-        for k in range(int(math.log2(size)) - 1):
+        for k in range(size.bit_length() - 2):
             x = self._grow(k, x, styles)
             if blend is not None:
                 kept = self._grow(k, kept, blend.styles)
