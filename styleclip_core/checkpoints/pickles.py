@@ -1,8 +1,7 @@
 """Reads weights from pickles without running what else is in them.
 
 Files of `torch.save` go through torch's own restricted loader. NVIDIA's pickles hold whole modules with their source
-code, to be executed when they are loaded; here an unpickler that knows seven names takes the tensors and leaves the
-code alone.
+code, to be executed when they are loaded; here an unpickler that knows few names takes the tensors and leaves the code.
 """
 
 from __future__ import annotations
@@ -42,27 +41,34 @@ def read_torch(path: Path | str) -> Any:
 
 def is_torch_file(path: Path | str) -> bool:
     """Whether ``path`` looks like a file of `torch.save`, old or new. Raises BadCheckpoint if it cannot be read."""
+    return _start(path).startswith((LEGACY_TORCH, b"PK\3\4"))  # zipfile's own test raises on some damaged files
+
+
+def is_nvidia_file(path: Path | str) -> bool:
+    """Whether ``path`` looks like a pickle, but not one of `torch.save`. Raises BadCheckpoint if it cannot be read."""
+    return _start(path).startswith(b"\x80") and not is_torch_file(path)
+
+
+def _start(path: Path | str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            start = file.read(len(LEGACY_TORCH))
+            return file.read(len(LEGACY_TORCH))
     except OSError as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.") from error
-    return start == LEGACY_TORCH or start.startswith(b"PK\3\4")  # zipfile's own test raises on some damaged files
 
 
 @dataclass(frozen=True)
-class PickledModule:
-    """A module as NVIDIA pickles it, less its source code: the name of its class and its ``__dict__``."""
+class _Module:
+    """A module as NVIDIA pickles it, less its source code: what its ``__dict__`` held."""
 
-    name: str
     state: dict[str, Any]
 
-    def tensors(self, prefix: str = "") -> dict[str, Tensor]:
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
         """Parameters and buffers by the names that `state_dict` would give them."""
-        own = {**self.state.get("_parameters", {}), **self.state.get("_buffers", {})}
-        found = {prefix + name: value for name, value in own.items() if isinstance(value, Tensor)}
-        for name, child in self.state.get("_modules", {}).items():
-            if isinstance(child, PickledModule):
+        own = {**self.state["_parameters"], **self.state["_buffers"]}
+        found = {f"{prefix}{name}": value for name, value in own.items() if isinstance(value, Tensor)}
+        for name, child in self.state["_modules"].items():
+            if isinstance(child, _Module):
                 found |= child.tensors(f"{prefix}{name}.")
         return found
 
@@ -73,13 +79,11 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         match module, name:
             case "torch_utils.persistence", "_reconstruct_persistent_obj":
-                return lambda meta: PickledModule(meta["class_name"], meta["state"])
+                return lambda meta: _Module(meta["state"])
             case "torch._utils", "_rebuild_parameter":
                 return lambda data, *_: data
             case "torch._utils", "_rebuild_tensor_v2":
-                return lambda storage, offset, size, stride, *_: torch.empty(0, dtype=storage.dtype).set_(
-                    storage.untyped(), offset, size, stride
-                )
+                return lambda *arguments: torch._utils._rebuild_tensor(*arguments[:4])  # without its hooks
             case "torch.storage", "_load_from_bytes":
                 return lambda data: torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
             case "collections", "OrderedDict":
@@ -90,15 +94,15 @@ class _Unpickler(pickle.Unpickler):
                 return set
             case "dnnlib.tflib.network", _:
                 raise BadCheckpoint(
-                    "This is a TensorFlow pickle, which only its own code can read. Convert it once with NVIDIA's "
+                    "this is a TensorFlow pickle, which only its own code can read. Convert it once with NVIDIA's "
                     "stylegan2-ada-pytorch: python legacy.py --source=old.pkl --dest=new.pkl (it runs the code in the "
                     "pickle, so do that with files you trust only), and load the new file."
                 )
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
-def read_nvidia(path: Path | str) -> dict[str, PickledModule]:
-    """The modules of a pickle of stylegan2-ada-pytorch: ``{"G": ..., "D": ..., "G_ema": ...}``.
+def read_nvidia(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a pickle of stylegan2-ada-pytorch, named like ``G_ema.synthesis.b4.const``.
 
     Raises:
         BadCheckpoint: the file is missing, damaged, from the TensorFlow version, or asks for anything but tensors and
@@ -108,14 +112,14 @@ def read_nvidia(path: Path | str) -> dict[str, PickledModule]:
     try:
         with path.open("rb") as file:
             content = _Unpickler(file).load()
-    except BadCheckpoint:
-        raise
+        modules = {name: module for name, module in content.items() if isinstance(module, _Module)}
+        return {key: value for name, module in modules.items() for key, value in module.tensors(f"{name}.").items()}
+    except BadCheckpoint as error:
+        raise BadCheckpoint(f"{path.name}: {error}") from error
     except OSError as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # a damaged or hostile pickle can fail in any way
         raise _refusal(path, error) from error
-    modules = content if isinstance(content, dict) else {}
-    return {name: module for name, module in modules.items() if isinstance(module, PickledModule)}
 
 
 def _refusal(path: Path, error: Exception) -> BadCheckpoint:

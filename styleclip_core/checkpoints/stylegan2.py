@@ -6,7 +6,7 @@ Every tensor of ours has one published name; what is missing, extra or of anothe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from styleclip_core.checkpoints.pickles import is_torch_file, read_nvidia, read_torch
+from styleclip_core.checkpoints.pickles import is_nvidia_file, read_nvidia
+from styleclip_core.checkpoints.reading import part, read, state_dict
 from styleclip_core.errors import BadCheckpoint
 from styleclip_core.networks.stylegan2 import GAIN, StyleGAN2
 
 MAPPING_RATE = 0.01  # of the mapping network's learning rate, by which its stored weights are too large
+MAX_LEVELS, MAX_DEPTH = 9, 32  # 1024 px, and more layers than any published mapping network has
 FIR = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
 
@@ -91,18 +93,16 @@ def stylegan2_from_rosinality(state: dict[str, Tensor], latent_avg: Tensor | Non
     Raises:
         BadCheckpoint: keys or shapes are not those of a StyleGAN2 generator; it names them.
     """
-    levels = 2 + max(_numbers(state, r"to_rgbs\.(\d+)\."), default=-1)
-    layout = _rosinality_layout(levels, max(_numbers(state, r"style\.(\d+)\."), default=8))
-    generator = _fill(state, layout, levels)
-    return _finish(generator, latent_avg)
+    levels = 2 + _largest(state, r"to_rgbs\.(\d+)\.", 0, MAX_LEVELS - 2)
+    layout = _rosinality_layout(levels, _largest(state, r"style\.(\d+)\.", 1, MAX_DEPTH))
+    return _finish(_fill(state, layout, levels), latent_avg)
 
 
 def stylegan2_from_nvidia(state: dict[str, Tensor]) -> StyleGAN2:
     """A generator from the tensors of NVIDIA's ``G_ema``, on the CPU, in eval mode, frozen. Raises BadCheckpoint."""
-    levels = max((size.bit_length() - 2 for size in _numbers(state, r"synthesis\.b(\d+)\.")), default=1)
-    layout = _nvidia_layout(levels, 1 + max(_numbers(state, r"mapping\.fc(\d+)\."), default=7))
-    generator = _fill(state, layout, levels)
-    return _finish(generator, state["mapping.w_avg"])
+    levels = _largest(state, r"synthesis\.b(\d+)\.", 8, 4 << (MAX_LEVELS - 1)).bit_length() - 2
+    layout = _nvidia_layout(levels, 1 + _largest(state, r"mapping\.fc(\d+)\.", 0, MAX_DEPTH - 1))
+    return _finish(_fill(state, layout, levels), state["mapping.w_avg"])
 
 
 def load_generator(path: Path | str) -> StyleGAN2:
@@ -114,62 +114,68 @@ def load_generator(path: Path | str) -> StyleGAN2:
     Raises:
         BadCheckpoint: the file is not one of these, or not whole; keys that are missing or extra are named.
     """
-    if not is_torch_file(path):
-        modules = read_nvidia(path)
-        if not {"G", "G_ema"} & set(modules):
-            raise BadCheckpoint(f"{Path(path).name} is a pickle without a generator (no G_ema in it).")
-        return stylegan2_from_nvidia(modules.get("G_ema", modules.get("G")).tensors())
-    content = read_torch(path)
-    content = content if isinstance(content, dict) else {}
-    state, average = content.get("g_ema", content.get("state_dict", content)), content.get("latent_avg")
-    decoder = {name.removeprefix("decoder."): v for name, v in state.items() if name.startswith("decoder.")}
-    state = decoder or state
-    if "conv1.conv.weight" not in state:
-        raise BadCheckpoint(
-            f"{Path(path).name} is not a StyleGAN2 generator: neither g_ema (rosinality's files) nor decoder.* (e4e's) "
-            "is in it."
-        )
-    return stylegan2_from_rosinality(state, average)
+    nvidia = is_nvidia_file(path)
+    content = read_nvidia(path) if nvidia else read(path)
+    try:
+        if nvidia:
+            return stylegan2_from_nvidia(part(content, "G_ema.") or part(content, "G."))
+        state = content.get("g_ema", state_dict(content))
+        return stylegan2_from_rosinality(part(state, "decoder.") or state, content.get("latent_avg"))
+    except BadCheckpoint as error:
+        raise BadCheckpoint(f"{Path(path).name}: {error}") from error
 
 
-def _numbers(names: Iterable[str], pattern: str) -> list[int]:
-    return [int(found[1]) for found in (re.match(pattern, name) for name in names) if found]
+def _largest(names: Iterable[str], pattern: str, low: int, high: int) -> int:
+    """The largest number in names, from ``low`` to ``high`` (what is beyond is then reported as not known)."""
+    found = (re.match(pattern, str(name)) for name in names)
+    return max((number for number in (int(match[1]) for match in found if match) if number <= high), default=low)
 
 
 def _some(names: Iterable[str], most: int = 20) -> str:
-    names = sorted(names)
+    names = sorted(map(str, names))
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _check_names(state: dict[str, Tensor], layout: _Layout) -> None:
+def _check_names(state: Mapping[str, Tensor], layout: _Layout) -> None:
     missing, extra = layout.names() - state.keys(), state.keys() - layout.names()
-    problems = [f"missing: {_some(missing)}"] * bool(missing) + [f"not known: {_some(extra)}"] * bool(extra)
-    if problems:
-        raise BadCheckpoint(f"The file is not a whole StyleGAN2 generator. Keys {'; keys '.join(problems)}.")
+    if len(missing) > len(layout.names()) / 2:
+        raise BadCheckpoint("no StyleGAN2 generator in a known layout is in it.")
+    if missing or extra:
+        problems = [f"missing: {_some(missing)}"] * bool(missing) + [f"not known: {_some(extra)}"] * bool(extra)
+        raise BadCheckpoint(f"not a whole StyleGAN2 generator. Keys {'; keys '.join(problems)}.")
+    broken = [name for name, value in state.items() if not _is_finite(value)]
+    if broken:
+        raise BadCheckpoint(f"these are not tensors of finite numbers: {_some(broken)}.")
 
 
-def _fill(state: dict[str, Tensor], layout: _Layout, levels: int) -> StyleGAN2:
+def _is_finite(value: Tensor) -> bool:
+    return isinstance(value, Tensor) and bool(value.sum(dtype=torch.float64).isfinite())
+
+
+def _fill(state: Mapping[str, Tensor], layout: _Layout, levels: int) -> StyleGAN2:
     """Build a generator with the checkpoint's number of levels, channels and mapping layers, and load it."""
     _check_names(state, layout)
-    channels = tuple(state[layout.tensors[f"convs.{k}.{min(k, 1)}.weight"]].shape[-4] for k in range(levels))
+    channels = [(1, *state[layout.tensors[f"convs.{k}.{min(k, 1)}.weight"]].shape)[-4:][0] for k in range(levels)]
     depth = sum(name.startswith("mapping.layers.") for name in layout.tensors) // 2
-    generator = StyleGAN2(4 << (levels - 1), channels, depth)
-    ours, wrong = {}, []
-    for name, target in generator.state_dict().items():
-        if name == "w_avg":
-            continue
-        value = state[layout.tensors[name]].float()
+    generator = StyleGAN2(4 << (levels - 1), tuple(channels), depth)
+    targets, ours, wrong = generator.state_dict(), {}, []
+    for name, theirs in layout.tensors.items():
+        value, target = state[theirs].float(), targets[name]
         if [n for n in value.shape if n != 1] != [n for n in target.shape if n != 1]:
-            wrong.append(f"{layout.tensors[name]} {list(value.shape)} (expected {list(target.shape)})")
+            wrong.append(f"{theirs} {list(value.shape)} instead of {list(target.shape)}")
             continue
         ours[name] = value.reshape(target.shape) * _factor(name, target)
         if name in layout.strengths:
             ours[name] *= state[layout.strengths[name]]
-    wrong += [name for name, total in layout.filters.items() if not torch.allclose(state[name], FIR * total)]
+    wrong += [name for name, total in layout.filters.items() if not _is_filter(state[name], total)]
     if wrong:
-        raise BadCheckpoint(f"The file is not a StyleGAN2 generator of a known shape: {_some(wrong)}.")
-    generator.load_state_dict(ours, strict=False)
+        raise BadCheckpoint(f"tensors are not as in StyleGAN2: {_some(wrong)}.")
+    generator.load_state_dict({**ours, "w_avg": torch.zeros(512)})
     return generator
+
+
+def _is_filter(value: Tensor, total: float) -> bool:
+    return value.shape == FIR.shape and torch.allclose(value.float(), FIR * total)
 
 
 def _factor(name: str, target: Tensor) -> float:
@@ -185,9 +191,11 @@ def _factor(name: str, target: Tensor) -> float:
 
 @torch.no_grad()
 def _finish(generator: StyleGAN2, average: Tensor | None) -> StyleGAN2:
-    generator.eval().requires_grad_(False)
+    """Set the mean of W and freeze."""
     if average is None:
         z = np.random.default_rng(0).standard_normal((8192, 512)).astype(np.float32)
         average = generator.mapping(torch.from_numpy(z)).mean(0)
+    if not isinstance(average, Tensor) or average.numel() == 0 or average.shape[-1] != 512:
+        raise BadCheckpoint("its mean of W is not [512] or [L,512] numbers.")
     generator.w_avg.copy_(average.float().reshape(-1, 512).mean(0))
-    return generator
+    return generator.eval().requires_grad_(False)
