@@ -52,6 +52,7 @@ class OptimizeSettings:
         clip: weight of the similarity to the prompt, in standard deviations short of the aim.
         directional: weight of 1 - cos(change of the image embedding, prompt - neutral).
         identity: weight of 1 - cos of identity embeddings.
+        likeness: weight of the LPIPS-like distance to the unedited picture: everything that may stay, stays.
         preserve: weight of the drift of anchors, in standard deviations squared.
         latent: weight of the mean squared step in whitened coordinates.
         mixing: weight of the mean squared difference of single layers' steps from the shared one.
@@ -69,6 +70,7 @@ class OptimizeSettings:
     clip: float = 1.0
     directional: float = 0.5
     identity: float = 2.0
+    likeness: float = 0.15
     preserve: float = 2.0
     latent: float = 0.5
     mixing: float = 1.0
@@ -132,7 +134,7 @@ def make_objective(pack: Pack, prompt: str, neutral: str) -> Objective:
 
 @torch.no_grad()
 def gallery_direction(
-    pack: Pack, objective: Objective, ridge: float = 0.05, hold: float = 150.0
+    pack: Pack, objective: Objective, ridge: float = 0.05, hold: float = 15.0
 ) -> tuple[Tensor, Tensor]:
     """Where the prompt points in whitened W, judging by the gallery.
 
@@ -192,6 +194,7 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         start_image = pack.generator.synthesize(w_plus, settings.resolution)
         start = pack.clip.encode_image(start_image)
         start_identity = pack.identity(start_image)
+        start_taps = losses.normalized_taps(pack.perceptual, start_image)
         # A face that is past the usual aim already is asked for half a deviation more.
         score = objective.score(start)
         wanted = settings.strength * (torch.clamp(score + 0.5, min=AIM) - score)
@@ -220,6 +223,8 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
             "clip": settings.clip * short,
             "directional": towards_text * losses.directional(embeddings, originals, objective.direction),
             "identity": settings.identity * losses.identity(pack.identity(image), start_identity),
+            "likeness": settings.likeness
+            * losses.perceptual(losses.normalized_taps(pack.perceptual, image), start_taps),
             "preserve": settings.preserve * (drift * objective.anchor_weights).mean(),
             "latent": settings.latent * shared.square().mean(),
             "mixing": settings.mixing * layers.square().mean(),

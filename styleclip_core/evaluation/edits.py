@@ -13,88 +13,115 @@ from PIL import Image, ImageDraw
 
 from styleclip_core.studio import Edit, Face
 
+Measure = dict[str, float]  # of one picture: training/teachers.py, and "w:Beard" etc. from linear scorers of its code
+
 
 @dataclass(frozen=True)
 class Asked:
-    """A prompt, the measurement it should move (see training/teachers.py), and by how much at least to be plain."""
+    """A prompt, the measurement it should move, below what a face lacks it, and what rise at least is plain."""
 
     prompt: str
-    measure: Callable[[dict[str, float]], float]
+    measure: Callable[[Measure], float]
+    absent: float
     least: float
     unit: str
     only: str = ""  # "men": judged on men only
 
 
-def _smile(m: dict[str, float]) -> float:
+def _smile(m: Measure) -> float:
     return (m["bs_mouthSmileLeft"] + m["bs_mouthSmileRight"]) / 2
 
 
-def _grey(m: dict[str, float]) -> float:
+def _grey(m: Measure) -> float:
     return -np.hypot(m["hair_a"], m["hair_b"]) + 0.5 * m["hair_L"]
 
 
 ASKED = (
-    Asked("smiling", _smile, 0.3, "smile blendshape"),
-    Asked("eyeglasses", lambda m: m["w:Eyeglasses"], 1.0, "W scorer, sd"),
-    Asked("blond hair", lambda m: m["hair_L"] + m["hair_b"], 10, "hair L + b"),
-    Asked("grey hair", _grey, 6, "hair L/2 - chroma"),
-    Asked("beard", lambda m: -m["w:No_Beard"], 1.0, "W scorer, sd", "men"),
-    Asked("old", lambda m: m["age"], 8, "years"),
-    Asked("young", lambda m: -m["age"], 5, "years"),
-    Asked("bangs", lambda m: m["forehead_hair"], 0.15, "forehead under hair"),
-    Asked("surprised", lambda m: m["bs_jawOpen"], 0.15, "jaw-open blendshape"),
-    Asked("bald", lambda m: -m["hair_top"], 0.04, "hair area above brows", "men"),
+    Asked("smiling", _smile, 0.4, 0.3, "smile blendshape"),
+    Asked("eyeglasses", lambda m: m["bridge_edges"], 16, 12, "edges at the nose's bridge"),  # 6-15 without, 24-80 with
+    Asked("blond hair", lambda m: m["hair_L"] + m["hair_b"], 50, 10, "hair L + b"),
+    Asked("grey hair", _grey, 15, 6, "hair L/2 - chroma"),
+    Asked("beard", lambda m: -m["w:No_Beard"], 0.5, 1.0, "W scorer, sd", "men"),
+    Asked("old", lambda m: m["age"], 50, 8, "years"),
+    Asked("young", lambda m: -m["age"], -30, 5, "years"),
+    Asked("bangs", lambda m: m["forehead_hair"], 0.3, 0.15, "forehead under hair"),
+    Asked("surprised", lambda m: m["bs_jawOpen"], 0.1, 0.15, "jaw-open blendshape"),
+    Asked("bald", lambda m: -m["hair_top"], -0.04, 0.04, "hair area above brows", "men"),
 )
-DRIFTS = {"age": ("age", 1.0), "male": ("male", 1.0), "skin L": ("skin_L", 1.0), "yaw": ("yaw", 1.0)}
+DRIFTS = {"age": "age", "male": "male", "skin L": "skin_L", "yaw": "yaw"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
-    prompt: str
+    asked: Asked
+    face: Face
+    edit: Edit
     gain: float
-    success: bool
     drift: dict[str, float]
-    identity: float
-    seconds: float
+
+    @property
+    def plain(self) -> bool:
+        return self.gain >= self.asked.least
 
 
-def judge(asked: Asked, before: dict[str, float], after: dict[str, float], edit: Edit) -> Result:
+def suits(asked: Asked, measured: Measure) -> bool:
+    """Whether a face lacks what is asked for, so that an edit can show."""
+    return asked.measure(measured) < asked.absent and (not asked.only or measured["male"] > 0.5)
+
+
+def judge(asked: Asked, face: Face, edit: Edit, before: Measure, after: Measure) -> Result:
     """Compare the measurements of a face before and after an edit."""
     gain = asked.measure(after) - asked.measure(before)
     if np.isnan(gain):  # no hair left to measure the colour of, or too little
         gain = 0.0
-    drift = {name: after[key] - before[key] for name, (key, _) in DRIFTS.items()}
-    return Result(asked.prompt, gain, gain >= asked.least, drift, edit.scores["identity"], edit.scores["seconds"])
+    return Result(asked, face, edit, gain, {name: after[key] - before[key] for name, key in DRIFTS.items()})
+
+
+def run(
+    faces: list[tuple[Face, Measure]], edit: Callable[[Face, str], Edit], measure: Callable[[Edit], Measure],
+    prompts: Iterable[str] | None = None, each: int = 3, log=print,
+) -> list[Result]:  # fmt: skip
+    """Try every prompt on the first ``each`` photos and the first ``each`` random faces that suit it."""
+    results = []
+    for asked in ASKED:
+        if prompts and asked.prompt not in prompts:
+            continue
+        fitting = [(face, before) for face, before in faces if suits(asked, before)]
+        photos, random = ([f for f in fitting if (f[0].aligned is None) == made][:each] for made in (False, True))
+        for face, before in [*photos, *random]:
+            edited = edit(face, asked.prompt)
+            results.append(judge(asked, face, edited, before, measure(edited)))
+        log(table([r for r in results if r.asked is asked]).splitlines()[-1])
+    return results
 
 
 def table(results: Iterable[Result]) -> str:
     """One row a prompt: success, mean gain, mean absolute drifts, identity, seconds."""
-    rows = [["prompt", "plain on", "gain", "measured by", *(f"|{n}| drift" for n in DRIFTS), "identity", "s"]]
+    rows = [["prompt", "plain on", "gain", "measured by", *(f"{n} drift" for n in DRIFTS), "identity", "s"]]
     grouped: dict[str, list[Result]] = {}
     for result in results:
-        grouped.setdefault(result.prompt, []).append(result)
-    units = {asked.prompt: asked.unit for asked in ASKED}
+        grouped.setdefault(result.asked.prompt, []).append(result)
     for prompt, group in grouped.items():
         drifts = [f"{np.nanmean([abs(r.drift[name]) for r in group]):.2f}" for name in DRIFTS]
         rows.append([
-            prompt, f"{sum(r.success for r in group)}/{len(group)}", f"{np.mean([r.gain for r in group]):+.2f}",
-            units.get(prompt, ""), *drifts, f"{np.mean([r.identity for r in group]):.2f}",
-            f"{np.mean([r.seconds for r in group]):.0f}",
+            prompt, f"{sum(r.plain for r in group)}/{len(group)}", f"{np.mean([r.gain for r in group]):+.2f}",
+            group[0].asked.unit, *drifts, *(f"{np.mean([r.edit.scores[k] for r in group]):.{d}f}"
+                                            for k, d in (("identity", 2), ("seconds", 0))),
         ])  # fmt: skip
     rows.insert(1, ["---"] * len(rows[0]))
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def grid(faces: list[Face], columns: dict[str, list[Edit | None]], cell: int = 192) -> Image.Image:
-    """Rows are faces; columns the photo (where there is one), its reconstruction and one edit a prompt."""
-    names = ["photo", "code", *columns]
-    picture = Image.new("RGB", (cell * len(names), cell * len(faces) + 18), "white")
+def grid(results: list[Result], cell: int = 160) -> Image.Image:
+    """A row a prompt, its faces side by side: each before (the photo where there is one) and after."""
+    prompts = list(dict.fromkeys(r.asked.prompt for r in results))
+    rows = [[r for r in results if r.asked.prompt == prompt] for prompt in prompts]
+    picture = Image.new("RGB", (80 + 2 * cell * max(map(len, rows)), cell * len(rows)), "white")
     draw = ImageDraw.Draw(picture)
-    for x, name in enumerate(names):
-        draw.text((x * cell + 4, 3), name, fill="black")
-    for y, face in enumerate(faces):
-        cells = [face.aligned, face.image, *(edits[y] and edits[y].image for edits in columns.values())]
-        for x, image in enumerate(cells):
-            if image is not None:
-                picture.paste(image.resize((cell, cell), Image.LANCZOS), (x * cell, y * cell + 18))
+    for y, (prompt, row) in enumerate(zip(prompts, rows, strict=True)):
+        draw.text((4, y * cell + 4), prompt, fill="black")
+        for x, result in enumerate(row):
+            for side, image in enumerate([result.face.aligned or result.face.image, result.edit.image]):
+                place = (80 + (2 * x + side) * cell, y * cell)
+                picture.paste(image.resize((cell, cell), Image.Resampling.LANCZOS), place)
     return picture

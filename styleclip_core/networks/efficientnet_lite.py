@@ -5,6 +5,7 @@ Attribute names follow the published PyTorch weights, so that they load strictly
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -73,12 +74,23 @@ class EfficientNetLite0(nn.Module):
                 out.append(x)
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Pooled features ``[N,1280]``."""
-        x = F.relu6(self._bn0(self._conv_stem(images)))
-        for block in self._blocks:
+    def maps(self, images: Tensor, frozen: int = 0) -> Tensor:
+        """Feature maps ``[N,320,H/32,W/32]``; no gradient goes through the stem and the first ``frozen`` blocks."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+            x = F.relu6(self._bn0(self._conv_stem(images)))
+            for block in self._blocks[:frozen]:
+                x = block(x)
+        for block in self._blocks[frozen:]:
             x = block(x)
-        return F.relu6(self._bn1(self._conv_head(x))).mean((2, 3))
+        return x
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Feature maps -> pooled features ``[N,1280]``."""
+        return F.relu6(self._bn1(self._conv_head(maps))).mean((2, 3))
+
+    def forward(self, images: Tensor, frozen: int = 0) -> Tensor:
+        """Pooled features ``[N,1280]``."""
+        return self.pool(self.maps(images, frozen))
 
     def load_published(self, state: dict[str, Tensor]) -> None:
         """Load the published state dict; its classifier is dropped if this instance has none."""

@@ -67,3 +67,17 @@ def fit_heads(args: argparse.Namespace) -> None:
     from styleclip_core.training.heads import run
 
     run(args.faces, args.seed)
+
+
+@command(
+    FOLDER, arg("--epochs", type=float, default=4, help="(default: 4)"), SEED,
+    arg("--looks", type=int, default=500, help="steps of the second stage (default: 500)"),
+    examples="""
+  {prog} train-encoder faces
+""",
+)  # fmt: skip
+def train_encoder(args: argparse.Namespace) -> None:
+    """Training, 5: train the encoder and write it to pretrained/."""
+    from styleclip_core.training.encoder import run
+
+    run(args.folder, args.epochs, args.looks, args.seed)

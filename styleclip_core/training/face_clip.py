@@ -32,7 +32,7 @@ from styleclip_core.training.augment import augment
 
 GALLERY = 5000  # training faces whose codes and embeddings are shipped
 HELD_OUT = 1000  # the last faces of the folder are never trained on
-FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights
+FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights: costly at full size, and generic
 STORED = 176  # px at which training faces are kept in memory
 CHANGEABLE = ["smiling", "mouth open", "surprised", "angry", "turned right", "looking down", "blond hair", "black hair",
               "grey hair", "red hair", "long hair", "bangs", "curly hair", "beard", "eyeglasses", "hat", "makeup",
@@ -128,23 +128,11 @@ class Heads(nn.Module):
         self.attributes = nn.Linear(1280, len(captions.ATTRIBUTES))
 
 
-def _trunk(model: FaceCLIP, images: Tensor) -> Tensor:
-    """The image tower with its first blocks frozen: at full resolution they cost half the time and stay generic."""
-    trunk = model.trunk
-    with torch.no_grad():
-        x = F.relu6(trunk._bn0(trunk._conv_stem(images)))
-        for block in trunk._blocks[:FROZEN]:
-            x = block(x)
-    for block in trunk._blocks[FROZEN:]:
-        x = block(x)
-    return F.relu6(trunk._bn1(trunk._conv_head(x))).mean((2, 3))
-
-
 def _step(model: FaceCLIP, aids: Heads, data: Data, rows: np.ndarray, pool, rng, generator) -> dict[str, Tensor]:
     flipped = rng.random(len(rows)) < 0.5
     images = augment(data.images[rows].float() / 127.5 - 1, torch.from_numpy(flipped), model.size, generator)
     images = images.contiguous(memory_format=torch.channels_last)
-    features = _trunk(model, images)
+    features = model.trunk(images, FROZEN)
     picked = rng.choice(len(pool[0]), 320, replace=False)
     chosen = [pool[0][i] for i in picked]
     sentences = pool[1][picked]
@@ -216,7 +204,7 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=pri
         (losses["pairs"] + losses["scores"] + 0.5 * losses["identity"]).backward()
         optimizer.step()
         schedule.step()
-        _follow(average, model, min(0.995, step / (step + 20)))
+        follow(average, model, min(0.995, step / (step + 20)))
         if step % 20 == 0:
             terms = ", ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
             log(f"step {step}/{steps}, {time.time() - start:.0f} s: {terms}, scale {model.scale.item():.1f}")
@@ -224,7 +212,8 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=pri
 
 
 @torch.no_grad()
-def _follow(average: FaceCLIP, model: FaceCLIP, decay: float) -> None:
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Draw the running mean of a model's weights towards the model: the share ``decay`` of the old mean stays."""
     for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
         mine.lerp_(theirs, 1 - decay)
     for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
