@@ -63,17 +63,19 @@ class ModulatedConv(nn.Module):
         return x if dtype == torch.float32 else x.clamp(-CLAMP, CLAMP)
 
     def _convolve(self, x: Tensor) -> Tensor:
-        frozen = not self.weight.requires_grad and not self.weight.is_inference()  # of inference tensors none can tell
         on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
+        special = on_cpu and not self.weight.requires_grad
+        if self.up and special:
+            return upsampling_conv(x, self.weight, self.blur)
         if self.up:
-            if frozen and on_cpu:
-                return upsampling_conv(x, self.weight, self.blur)
             x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
             return F.conv2d(x, self.blur.expand(len(self.weight), 1, 4, 4), padding=1, groups=len(self.weight))
-        large = min(self.weight.shape[:2]) >= 128 and x.shape[-1] >= 16
-        return self._winograd_form()(x) if frozen and on_cpu and large else F.conv2d(x, self.weight, padding=1)
+        if special and min(self.weight.shape[:2]) >= 128 and x.shape[-1] >= 16 and not self.weight.is_inference():
+            return self._winograd_form()(x)
+        return F.conv2d(x, self.weight, padding=1)
 
     def _winograd_form(self) -> Winograd:
+        """The weight, transformed anew if it has changed (inference tensors do not tell)."""
         key = (self.weight.data_ptr(), self.weight._version)
         if self._winograd is None or self._winograd[0] != key:
             self._winograd = key, Winograd(self.weight)
@@ -89,11 +91,17 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        if x.dtype == torch.float32:
+            return self._mix(x, style) + self.bias
+        scale = style.abs().amax(1, keepdim=True).clamp(min=1e-8)
+        colours = self._mix(x, style / scale).float() * scale[:, :, None, None] + self.bias
+        return colours.clamp(-CLAMP, CLAMP)
+
+    def _mix(self, x: Tensor, style: Tensor) -> Tensor:
         weights = (self.weight[None, :, :, 0, 0] * style[:, None]).to(x.dtype)
         # One product a sample: both ways, that is faster than a batch of them.
         colours = [F.linear(f, w) for f, w in zip(x.permute(0, 2, 3, 1), weights, strict=True)]
-        colours = torch.stack(colours).float().permute(0, 3, 1, 2) + self.bias
-        return colours if x.dtype == torch.float32 else colours.clamp(-CLAMP, CLAMP)
+        return torch.stack(colours).permute(0, 3, 1, 2)
 
 
 class StyleGAN2(nn.Module):
