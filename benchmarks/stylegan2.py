@@ -1,7 +1,7 @@
 """How fast StyleGAN2 is: in GFLOP/s against the machine's matrix product, and a table of precisions and ways to run.
 
-    python benchmarks/stylegan2.py                  # two CPU cores, 1024 px
-    python benchmarks/stylegan2.py --device cuda
+    python -m benchmarks.stylegan2                  # all CPU cores, 1024 px
+    python -m benchmarks.stylegan2 --device cuda
 
 Weights are random; speed does not depend on them. Times are the best of several runs.
 """
