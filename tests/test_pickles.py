@@ -188,14 +188,14 @@ def storage_bytes(evil):
 
     class Bytes:
         def __reduce__(self):
-            return torch.storage._load_from_bytes, (pickle.dumps(evil),)
+            return torch.storage._load_from_bytes, (pickle.dumps(evil, 2),)
 
     return pickle.dumps({"G_ema": Bytes()})
 
 
 FORMS = {
-    "pickle": pickle.dumps,
-    "nested": lambda evil: pickle.dumps({"G_ema": {"state": [evil]}, "latent_avg": None}),
+    "pickle": lambda evil: pickle.dumps(evil, 2),
+    "nested": lambda evil: pickle.dumps({"G_ema": {"state": [evil]}, "latent_avg": None}, 2),
     "zipped": lambda evil: zipped({"g_ema": {"style.1.weight": evil}}),
     "legacy": lambda evil: pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps(evil, 2) * 2,
     "text": lambda evil: pickle.dumps(evil, 0),
