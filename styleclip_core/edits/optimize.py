@@ -37,7 +37,7 @@ ANCHORS = (
     ("a dark background", "a bright background"), ("a face in bright light", "a face in the dark"),
 )  # fmt: skip
 
-AIM = 2.5  # standard deviations above random faces that strength 1 aims at
+AIM = 3.2  # standard deviations above faces like it (see Objective.wanted) that strength 1 aims at
 MAX_GUIDE = 6.0  # longest first step, in standard deviations of W; beyond it faces fall apart
 
 
@@ -46,7 +46,7 @@ class OptimizeSettings:
     """How to optimise. The defaults suit the pack's text-image model; every term can be switched off with 0.
 
     Attributes:
-        strength: 1 aims at what one in a hundred random faces shows, 0 at no change; up to 2.
+        strength: 1 aims at what one in a thousand faces like it shows, 0 at no change; up to 2.
         steps: Adam steps.
         lr: learning rate in whitened coordinates.
         clip: weight of the similarity to the prompt, in standard deviations short of the aim.
@@ -70,7 +70,7 @@ class OptimizeSettings:
     clip: float = 1.0
     directional: float = 0.5
     identity: float = 2.0
-    likeness: float = 0.15
+    likeness: float = 0.2
     preserve: float = 2.0
     latent: float = 0.5
     mixing: float = 1.0
@@ -98,6 +98,8 @@ class Objective:
         text: the prompt ``[1,D]``; mean and deviation of the gallery's similarity to it.
         direction: unit vector ``[1,D]`` from the neutral text to the prompt.
         anchors: ``[A,D]``, each at right angles to ``direction``; deviations and weights ``[A]`` for their drift.
+        usual: the gallery's mean of each anchor ``[A]`` (in deviations, weighted), and by how many deviations the
+            similarity rises with each, ``[A]``; ``spread``: what anchors leave open of the similarity's deviation.
     """
 
     text: Tensor
@@ -107,10 +109,22 @@ class Objective:
     anchors: Tensor
     anchor_deviations: Tensor
     anchor_weights: Tensor
+    usual: tuple[Tensor, Tensor]
+    spread: Tensor
 
     def score(self, embeddings: Tensor) -> Tensor:
         """Similarity of ``[N,D]`` to the prompt in standard deviations of the gallery, ``[N]``."""
         return ((embeddings @ self.text.T)[:, 0] - self.mean) / self.deviation
+
+    def wanted(self, start: Tensor) -> Tensor:
+        """By how many deviations the similarity of ``start [1,D]`` should rise at strength 1, ``[1]``; at least 1.5.
+
+        The aim is what one in a thousand shows among faces that say the same to the anchors: a beard is rare among
+        all faces but not among men, and the aim for a man must not be met by his being one.
+        """
+        mean, slopes = self.usual
+        said = start @ self.anchors.T / self.anchor_deviations * self.anchor_weights.sqrt()
+        return ((said - mean) @ slopes + AIM * self.spread - self.score(start)).clamp(min=1.5)
 
     def drift(self, embeddings: Tensor, start: Tensor) -> Tensor:
         """Change ``[N,A]`` of the anchors since ``start [1,D]``, in standard deviations."""
@@ -127,9 +141,16 @@ def make_objective(pack: Pack, prompt: str, neutral: str) -> Objective:
     overlap = axes @ direction.T  # [A,1]: an anchor that the prompt speaks of may move
     anchors = F.normalize(axes - overlap * direction, dim=1)
     similarity = (pack.gallery.embeddings @ text.T)[:, 0]
-    deviations = (pack.gallery.embeddings @ anchors.T).std(0)
-    weights = (1 - overlap[:, 0].square()).square()
-    return Objective(text, similarity.mean(), similarity.std(), direction, anchors, deviations, weights)
+    said = pack.gallery.embeddings @ anchors.T
+    deviations, weights = said.std(0), (1 - overlap[:, 0].square()).square()
+    said = said / deviations * weights.sqrt()
+    score = (similarity - similarity.mean()) / similarity.std()
+    slopes = ridge_slopes(said, score[:, None], ridge=0.1)[:, 0]
+    spread = (score - (said - said.mean(0)) @ slopes).std()
+    return Objective(
+        text, similarity.mean(), similarity.std(), direction, anchors, deviations, weights,
+        (said.mean(0), slopes), spread,
+    )  # fmt: skip
 
 
 @torch.no_grad()
@@ -195,9 +216,7 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         start = pack.clip.encode_image(start_image)
         start_identity = pack.identity(start_image)
         start_taps = losses.normalized_taps(pack.perceptual, start_image)
-        # A face that is past the usual aim already is asked for half a deviation more.
-        score = objective.score(start)
-        wanted = settings.strength * (torch.clamp(score + 0.5, min=AIM) - score)
+        wanted = settings.strength * objective.wanted(start)
     if settings.strength == 0:  # Adam would follow rounding errors
         yield Step(1, 1, {}, w_plus, start_image)
         return
