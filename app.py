@@ -18,33 +18,25 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 
 import gradio as gr
 
-from app_style import CSS, THEME, numbers_html, progress_html, status_html
+from app_spaces import on_gpu
+from app_style import CSS, THEME, note_html, numbers_html, progress_html, status_html
+from app_views import EXAMPLES, TERMS, edit_controls, idle, photo_controls, result_views
 from styleclip_core import Edit, OptimizeSettings, Progress, Studio, StudioError, load_studio
+from styleclip_core.devices import has_gpu
 from styleclip_core.edits.progress import check_prompt, check_range
-from styleclip_core.session import Known, digest, face_steps, in_worker
+from styleclip_core.session import INVERSION, Known, digest, face_steps, in_worker
 
-EXAMPLES = Path(__file__).resolve().parent / "examples"
 KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
 SESSIONS = 32  # whose faces stay in memory
 WAITING = 20  # jobs that may queue
-INVERSION = 70  # steps
-DEFAULTS = OptimizeSettings()
-TERMS = {
-    "clip": "Match the prompt",
-    "directional": "Change only in the prompt's direction",
-    "identity": "Stay the same person",
-    "preserve": "Leave alone what the prompt does not name",
-    "latent": "Stay near the unedited face",
-    "mixing": "Change coarse and fine features alike",
-}
+GPU_SECONDS = 120  # that a job may take where GPUs are lent for each job
 VIEWS = ("status", "compare", "pasted", "numbers", "save_face", "save_photo", "known")  # what a running edit updates
-IDLE = "Choose a photo, describe the change and press Run."
 STOPPING, CANCELLED = "Stopping after this step", "Cancelled. The photo and the prompt are as they were."
 
 
-def save_pictures(edit: Edit, folder: str) -> tuple[str, str]:
+def save_pictures(edit: Edit, folder: str, domain: str) -> tuple[str, str]:
     """Write the aligned and the pasted-back picture; gradio copies them into its cache when it sends them."""
-    paths = str(Path(folder, "edited-face.png")), str(Path(folder, "edited-photo.png"))
+    paths = str(Path(folder, f"edited-{domain}.png")), str(Path(folder, "edited-photo.png"))
     for picture, path in zip((edit.image, edit.photo), paths, strict=True):
         picture.save(path, compress_level=1)
     return paths
@@ -58,11 +50,14 @@ def refuse(error: StudioError) -> str:
 
 def look(studio: Studio, path: str | None, known: Known | None) -> tuple:
     """A photo was chosen: say how many faces it has, and offer the choice. Updates status, faces, choice."""
-    hidden = gr.update(value=None, visible=False)
+    hidden, domain = gr.update(value=None, visible=False), studio.pack.domain
     if path is None:
-        return status_html(IDLE), hidden, 0
+        return status_html(idle(domain)), hidden, 0
     if known and known.choice is None and known.photo == digest(path):
-        return status_html("This person does not exist. Describe the change and press Run."), hidden, 0
+        what = "person" if domain == "face" else domain
+        return status_html(f"This {what} does not exist. Describe the change and press Run."), hidden, 0
+    if domain != "face":
+        return status_html("The photo's middle will be used. Describe the change and press Run."), hidden, 0
     try:
         crops = studio.find_faces(path)
     except StudioError as error:
@@ -81,11 +76,11 @@ def pick(event: gr.SelectData) -> tuple[int, str]:
 def random_face(studio: Studio, number: float) -> Iterator[tuple[str, Known]]:
     """A face that does not exist. The same number gives the same face."""
     try:
-        face = studio.random_face(number)
+        face = next(in_worker(studio.random_face(number) for _ in range(1)))
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"random-face-{number:.0f}.png")
+        path = Path(folder, f"random-{studio.pack.domain}-{number:.0f}.png")
         face.image.save(path, compress_level=1)
         yield str(path), Known(digest(path), None, face)
 
@@ -120,7 +115,7 @@ def run(studio: Studio, photo, prompt, strength, steps, seed, known, face, inver
                 yield show(status=progress_html(step, time.perf_counter() - started), **views)
             else:
                 with tempfile.TemporaryDirectory() as folder:
-                    aligned, pasted = save_pictures(step, folder)
+                    aligned, pasted = save_pictures(step, folder, studio.pack.domain)
                     yield show(
                         status=status_html("Done. Drag the line to compare, or try another prompt on the same face."),
                         compare=(before, step.image), pasted=pasted, numbers=numbers_html(step.scores, known.face),
@@ -162,81 +157,21 @@ def edit(studio: Studio, photo, prompt, strength, steps, seed, known) -> Iterato
                 yield None, None, {"stage": step.stage, "step": step.step, "steps": step.steps}, known
             else:
                 with tempfile.TemporaryDirectory() as folder:
-                    yield *save_pictures(step, folder), step.scores | {"faces": known.face.faces}, known
+                    paths = save_pictures(step, folder, studio.pack.domain)
+                    yield *paths, step.scores | {"faces": known.face.faces}, known
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def photo_controls() -> tuple:
-    """Where the photo comes from: a file, the webcam, an example, or a face that does not exist."""
-    photo = gr.Image(label="Photo", sources=["upload", "webcam", "clipboard"], height=205, elem_id="photo")
-    # gr.Image would decode and re-encode the upload; the studio wants the file as it is. An event that changes more of
-    # this box than its value would make gradio build it anew, without this.
-    photo.preprocess = lambda payload: payload.path if payload else None
-    faces = gr.Gallery(
-        show_label=False, columns=6, fit_columns=False, height=86, visible=False, allow_preview=False,
-        interactive=False, buttons=[], elem_id="faces",
-    )  # fmt: skip
-    with gr.Row(equal_height=True):
-        if samples := [[str(path)] for path in sorted(EXAMPLES.glob("*.[jp][pn]g"))]:
-            shown = gr.Dataset(components=[photo], samples=samples, samples_per_page=6, elem_id="samples")
-            shown.click(lambda sample: sample[0], shown, photo, api_visibility="private", show_progress="hidden")
-        with gr.Row(elem_id="random-row"):
-            button = gr.Button("Random face no.", size="sm", elem_id="random", min_width=124)
-            number = gr.Number(1, show_label=False, container=False, precision=0, minimum=0, min_width=60)
-    return photo, faces, button, number
-
-
-def edit_controls() -> tuple:
-    """What to change, how much, and the settings that most people leave alone."""
-    example = "a smiling person with grey hair"
-    prompt = gr.Textbox(label="What should the face look like?", placeholder=example, elem_id="prompt")
-    file = EXAMPLES / "prompts.txt"
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
-    if prompts := [[line.strip()] for line in lines if line.strip()]:
-        gr.Examples(prompts, prompt, label=None, examples_per_page=12, elem_id="prompts", api_visibility="private")
-    strength = gr.Slider(0, 2, DEFAULTS.strength, step=0.05, label="Strength: 0 none, 1 clear, 2 extreme")
-    with gr.Row():
-        start = gr.Button("Run", variant="primary", elem_id="run", scale=3)
-        cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
-    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        steps = gr.Slider(1, 100, DEFAULTS.steps, step=1, label="Edit steps: more is firmer", elem_id="steps")
-        label = "Inversion steps: more is more exact"
-        inversion = gr.Slider(2, 300, INVERSION, step=1, label=label, elem_id="inversion")
-        label = "Seed: the same one gives the same edit"
-        seed = gr.Number(DEFAULTS.seed, label=label, precision=0, minimum=0)
-        terms = [
-            gr.Slider(0, 5, getattr(DEFAULTS, name), step=0.05, label=f"{label} ({name})")
-            for name, label in TERMS.items()
-        ]
-    return prompt, strength, steps, seed, inversion, terms, start, cancel
-
-
-def result_views() -> dict[str, Any]:
-    """What an edit shows, by the names in VIEWS."""
-    views = {"status": gr.HTML(status_html(IDLE), elem_id="status")}
-    picture = {"interactive": False, "height": 420, "buttons": ["fullscreen"]}
-    save = {"interactive": False, "size": "sm"}
-    with gr.Row(equal_height=True):
-        with gr.Column(scale=3, min_width=300):
-            views["compare"] = gr.ImageSlider(label="Before and after", elem_id="compare", **picture)
-            views["save_face"] = gr.DownloadButton("Save the face (PNG)", elem_id="save-face", **save)
-        with gr.Column(scale=2, min_width=220):
-            views["pasted"] = gr.Image(label="In the photo", elem_id="pasted", **picture)
-            views["save_photo"] = gr.DownloadButton("Save the photo (PNG)", elem_id="save-photo", **save)
-    views["numbers"] = gr.HTML(elem_id="numbers")
-    return views
-
-
 def prompt_tab(studio: Studio) -> None:
     """The tab "Prompt": any change, in words."""
-    known, choice = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(0)
+    known, choice, domain = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(0), studio.pack.domain
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=440):
-            photo, faces, random, number = photo_controls()
-            prompt, strength, steps, seed, inversion, terms, start, cancel = edit_controls()
+            photo, faces, random, number = photo_controls(domain)
+            prompt, strength, steps, seed, inversion, terms, start, cancel = edit_controls(domain)
         with gr.Column(scale=8, min_width=520):
-            views = result_views() | {"known": known}
+            views = result_views(domain) | {"known": known}
     private: dict = {"api_visibility": "private", "show_progress": "hidden"}
     quick = {"concurrency_id": "quick", "concurrency_limit": 1}
     long = {"concurrency_id": "edit", "concurrency_limit": 1}  # one at a time; the others see their place in the queue
@@ -244,13 +179,15 @@ def prompt_tab(studio: Studio) -> None:
     found = [views["status"], faces, choice]
     photo.change(functools.partial(look, studio), [photo, known], found, trigger_mode="always_last", **quick, **private)
     faces.select(pick, None, [choice, views["status"]], **private)
-    random.click(functools.partial(random_face, studio), number, [photo, known], api_name="random_face", **quick)
+    draw = on_gpu(functools.partial(random_face, studio))
+    random.click(draw, number, [photo, known], api_name="random_face", **quick)
 
     inputs = [photo, prompt, strength, steps, seed, known]
     buttons, status = [start, cancel], views["status"]
     started = gr.on([start.click, prompt.submit], busy, None, buttons, queue=False, **private)
     job = started.then(
-        functools.partial(run, studio), [*inputs, choice, inversion, *terms], [views[name] for name in VIEWS],
+        on_gpu(functools.partial(run, studio), GPU_SECONDS), [*inputs, choice, inversion, *terms],
+        [views[name] for name in VIEWS],
         api_visibility="private", show_progress="full", show_progress_on=status, **long,
     )  # fmt: skip
     job.then(free, status, [*buttons, status], queue=False, **private)  # also when it was cancelled
@@ -258,13 +195,15 @@ def prompt_tab(studio: Studio) -> None:
 
     with gr.Row(visible=False):  # what the page does not show but callers of the API get
         answer = [gr.Image(label="aligned"), gr.Image(label="pasted"), gr.JSON(label="numbers")]
-        gr.Button().click(functools.partial(edit, studio), inputs, [*answer, known], api_name="edit", **long)
+        call = on_gpu(functools.partial(edit, studio), GPU_SECONDS)
+        gr.Button().click(call, inputs, [*answer, known], api_name="edit", **long)
 
 
 def build_app(studio: Studio) -> gr.Blocks:
     """The page, not yet launched."""
     with gr.Blocks(title="StyleCLIP Studio", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)) as app:
-        gr.HTML("<h1>StyleCLIP Studio</h1><span>Edit a face in a photo by describing it.</span>", elem_id="head")
+        title = f"<h1>StyleCLIP Studio</h1><span>Edit a {studio.pack.domain} in a photo by describing it.</span>"
+        gr.HTML(title + note_html(studio.pack.note), elem_id="head")
         with gr.Tab("Prompt"):
             prompt_tab(studio)
     return app.queue(max_size=WAITING)
@@ -272,16 +211,25 @@ def build_app(studio: Studio) -> gr.Blocks:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the studio at 127.0.0.1, or where GRADIO_SERVER_NAME says.")
-    parser.add_argument("--pack", default="auto", help="which networks to use (default: auto)")
+    parser.add_argument(
+        "--pack", default="auto", help="which networks to use: compact, full, car, church, or auto (default), which is "
+        "full on a GPU if its weights can be had, else compact",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default)")
+    parser.add_argument("--precision", default="auto", help="fp32, tf32, bf16, fp16 or auto (default)")
+    parser.add_argument("--speedup", default="eager", help="of drawing: eager (default), compile or graph")
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that being stopped, too, deletes the pictures
     try:
-        studio = load_studio(args.pack, args.device)
+        studio = load_studio(args.pack, args.device, args.precision, args.speedup)
+        if has_gpu(studio.pack.device):
+            studio.warm_up()
     except StudioError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    if studio.pack.note:
+        print(studio.pack.note, file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="styleclip-") as pictures:  # readable by this user only
         os.environ.setdefault("GRADIO_TEMP_DIR", pictures)
         build_app(studio).launch(

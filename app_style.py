@@ -12,6 +12,7 @@ CSS = """
 .gradio-container {max-width: 1440px !important; padding-top: 6px !important}
 #head .html-container, #status .html-container, #numbers .html-container, #samples, #prompts {padding: 0}
 #head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
+#head small {display: block; opacity: .65}
 .job, .numbers div {border-radius: 8px; padding: 10px 14px; border: 1px solid var(--border-color-primary);
   background: var(--background-fill-secondary)}
 .job {min-height: 46px} .job.bad {border-left: 4px solid #dc2626}
@@ -28,6 +29,11 @@ CSS = """
 """
 
 
+def note_html(note: str) -> str:
+    """A line under the title, if there is something to say about the pack."""
+    return f"<small>{html.escape(note)}</small>" if note else ""
+
+
 def status_html(text: str, fraction: float | None = None, bad: bool = False) -> str:
     bar = "" if fraction is None else f'<div class="bar"><i style="width:{100 * fraction:.0f}%"></i></div>'
     return f'<div class="job{" bad" if bad else ""}">{html.escape(text)}{bar}</div>'
@@ -40,11 +46,12 @@ def progress_html(step: Progress, seconds: float) -> str:
 
 def numbers_html(scores: dict[str, float], face: Face) -> str:
     before, after = scores["similarity_before"], scores["similarity_after"]
-    tiles = {
-        f"{before:+.1f} → {after:+.1f}": "prompt match (0 usual, 2 rare)",
-        f"{scores['identity']:.2f}": "same person (1 identical)",
-        f"{scores['distance']:.2f}": "picture changed by (0 not at all)",
-        f"{scores['seconds']:.0f} s": f"for the edit, {face.seconds:.0f} s to find the face",
-    }
-    cells = "".join(f"<div><b>{value}</b><small>{text}</small></div>" for value, text in tiles.items())
+    tiles = [(f"{before:+.1f} → {after:+.1f}", "prompt match (0 usual, 2 rare)")]
+    if "identity" in scores:
+        tiles.append((f"{scores['identity']:.2f}", "same person (1 identical)"))
+    tiles += [
+        (f"{scores['distance']:.2f}", "picture changed by (0 not at all)"),
+        (f"{scores['seconds']:.0f} s", f"for the edit, {face.seconds:.0f} s for the inversion"),
+    ]
+    cells = "".join(f"<div><b>{value}</b><small>{text}</small></div>" for value, text in tiles)
     return f'<div class="numbers">{cells}</div>'

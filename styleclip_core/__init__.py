@@ -30,12 +30,14 @@ from styleclip_core.errors import (
 
 if TYPE_CHECKING:
     from styleclip_core.edits.invert import InvertSettings
+    from styleclip_core.edits.official import OfficialSettings
     from styleclip_core.edits.optimize import OptimizeSettings
     from styleclip_core.packs import Pack, load_pack
     from styleclip_core.studio import Edit, Face, Progress, Studio, load_studio
 
 _MODULES = {
     "edits.invert": ["InvertSettings"],
+    "edits.official": ["OfficialSettings"],
     "edits.optimize": ["OptimizeSettings"],
     "packs": ["Pack", "load_pack"],
     "studio": ["Edit", "Face", "Progress", "Studio", "load_studio"],
@@ -52,7 +54,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "BadCheckpoint", "BadImage", "BadPrompt", "BadSetting", "Cancelled", "DiskFull", "Edit", "EmptyPrompt", "Face",
-    "InvertSettings", "NoFaceFound", "OptimizeSettings", "OutOfMemory", "Pack", "Progress", "Studio", "StudioError",
-    "UnknownMapper", "UnknownPack", "UnknownRegion", "UnsupportedByPack", "WeightsUnavailable", "load_pack",
-    "load_studio",
+    "InvertSettings", "NoFaceFound", "OfficialSettings", "OptimizeSettings", "OutOfMemory", "Pack", "Progress",
+    "Studio", "StudioError", "UnknownMapper", "UnknownPack", "UnknownRegion", "UnsupportedByPack",
+    "WeightsUnavailable", "load_pack", "load_studio",
 ]  # fmt: skip

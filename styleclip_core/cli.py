@@ -25,13 +25,18 @@ from styleclip_core.cli_kit import (
 from styleclip_core.errors import BadSetting, StudioError
 
 if TYPE_CHECKING:
+    from styleclip_core.edits.official import OfficialSettings
     from styleclip_core.edits.optimize import OptimizeSettings
     from styleclip_core.studio import Face, Studio
 
 FACE = arg("--face", type=int, default=0, metavar="N", help="which face of the photo, 0 the largest (default: 0)")
-PACK = arg("--pack", default="auto", help="which networks to use: compact or auto (default: auto)")
+PACK = arg("--pack", default="auto", help="which networks to use: compact, full, car, church, or auto, which is full "
+           "on a GPU if its weights can be had, else compact (default: auto)")  # fmt: skip
 DEVICE = arg("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default: auto)")
-INVERSION = arg("--inversion-steps", type=int, default=70, metavar="N", help="to find the face's code (default: 70)")
+PRECISION = arg("--precision", default="auto", help="fp32, tf32, bf16, fp16 or auto, which is tf32 on a GPU, else fp32 "
+                "(default: auto)")  # fmt: skip
+NETWORKS = PACK, DEVICE, PRECISION
+INVERSION = arg("--inversion-steps", type=int, metavar="N", help="to find the face's code (default: the app's)")
 
 
 @command(
@@ -41,11 +46,13 @@ INVERSION = arg("--inversion-steps", type=int, default=70, metavar="N", help="to
     arg("--aligned", metavar="FILE", help="also write the edited face alone, 1024 x 1024"),
     arg("--latent", metavar="FILE", help="also write the edited W+ code (.npz)"),
     arg("--scores", metavar="FILE", help="also write the numbers (.json)"),
-    arg("--strength", type=float, default=1.0, help="0 changes nothing, 1 is clearly visible, at most 2 (default: 1)"),
+    arg("--strength", type=float, help="0 changes nothing, 1 is clearly visible, at most 2 (default: 1)"),
     arg("--steps", type=int, help="steps of the edit"),
-    SEED, FACE, INVERSION,
+    arg("--seed", type=int, help="(default: 0)"),
+    FACE, INVERSION,
     arg("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings of the edit, see the examples"),
-    PACK, DEVICE,
+    arg("--official", action="store_true", help="optimise exactly as StyleCLIP did, for comparison; needs CLIP"),
+    *NETWORKS,
     examples="""
   # The edit, pasted back into the photo
   {prog} edit photo.jpg "a smiling person" -o out.png
@@ -54,8 +61,11 @@ INVERSION = arg("--inversion-steps", type=int, default=70, metavar="N", help="to
   {prog} edit group.jpg "a person with grey hair" -o out.png --face 1 --strength 1.4 \\
       --aligned face.png --latent code.npz --scores scores.json
 
-  # Weights of the loss terms (0 switches one off): clip directional identity preserve latent mixing
+  # Weights of the loss terms (0 switches one off): clip directional identity likeness preserve latent mixing
   {prog} edit photo.jpg "an old person" -o out.png --set identity=2 preserve=0.5 lr=0.08
+
+  # StyleCLIP's own optimisation, at 1024 px; its settings are steps, lr, l2 and identity
+  {prog} edit photo.jpg "an old person" -o out.png --pack full --official --steps 100 --set l2=0.01
 """,
 )  # fmt: skip
 def edit(args: argparse.Namespace) -> None:
@@ -66,7 +76,7 @@ def edit(args: argparse.Namespace) -> None:
     from styleclip_core.edits.progress import check_prompt
     from styleclip_core.studio import save_latent
 
-    settings = optimize_settings(args)
+    settings = edit_settings(args)
     prompt = check_prompt(args.prompt)
     studio = load(args)
     face = find_face(studio, args.photo, args.face, args.inversion_steps)
@@ -76,9 +86,10 @@ def edit(args: argparse.Namespace) -> None:
     write(args.latent, lambda: save_latent(result.latent, args.latent))
     write(args.scores, lambda: Path(args.scores).write_text(json.dumps(result.scores, indent=2) + "\n"))
     scores = result.scores
+    person = f"identity {scores['identity']:.2f}, " if "identity" in scores else ""
     print(
         f"{args.output}: prompt match {scores['similarity_before']:+.1f} -> {scores['similarity_after']:+.1f}, "
-        f"identity {scores['identity']:.2f}, {face.seconds + scores['seconds']:.0f} s"
+        f"{person}{face.seconds + scores['seconds']:.0f} s"
     )
 
 
@@ -87,7 +98,7 @@ def edit(args: argparse.Namespace) -> None:
     arg("--truncation", type=float, default=0.7, help="0 is the mean face, 1 as varied as can be (default: 0.7)"),
     arg("-o", "--output", required=True, metavar="FILE", help="the picture, 1024 x 1024 (.png, .jpg, .webp)"),
     arg("--latent", metavar="FILE", help="also write its W+ code (.npz)"),
-    PACK, DEVICE,
+    *NETWORKS,
     examples="""
   {prog} random --seed 3 -o face.png
 """,
@@ -108,7 +119,7 @@ def random(args: argparse.Namespace) -> None:
     arg("photo", help="picture with a face in it"),
     arg("-o", "--output", required=True, metavar="FILE", help="the W+ code (.npz, array w_plus, 18 x 512)"),
     arg("--image", metavar="FILE", help="also write the generator's picture of it (.png, .jpg, .webp)"),
-    FACE, INVERSION, PACK, DEVICE,
+    FACE, INVERSION, *NETWORKS,
     examples="""
   {prog} invert photo.jpg -o latent.npz --image reconstruction.png
 """,
@@ -155,12 +166,16 @@ def weights(args: argparse.Namespace) -> int | None:
     return None
 
 
-def optimize_settings(args: argparse.Namespace) -> OptimizeSettings:
+def edit_settings(args: argparse.Namespace) -> OptimizeSettings | OfficialSettings:
     """The settings that the options of `edit` stand for. Raises BadSetting."""
+    from styleclip_core.edits.official import OfficialSettings
     from styleclip_core.edits.optimize import OptimizeSettings
 
-    kinds = {field.name: type(field.default) for field in fields(OptimizeSettings)}
-    values = {"strength": args.strength, "seed": args.seed} | ({} if args.steps is None else {"steps": args.steps})
+    kind = OfficialSettings if args.official else OptimizeSettings
+    kinds = {field.name: type(field.default) for field in fields(kind)}
+    values = {name: value for name in ("strength", "steps", "seed") if (value := getattr(args, name)) is not None}
+    if strange := [name for name in values if name not in kinds]:
+        raise BadSetting(f"--{strange[0]} is not a setting of StyleCLIP's own optimisation; leave it out.")
     for pair in args.set:
         name, _, text = pair.partition("=")
         if name not in kinds:
@@ -168,24 +183,26 @@ def optimize_settings(args: argparse.Namespace) -> OptimizeSettings:
         try:
             values[name] = kinds[name](text)
         except ValueError as error:
-            usual = getattr(OptimizeSettings, name)
-            raise BadSetting(f"{name} must be a number like {usual}, not {text!r}.") from error
-    return OptimizeSettings(**values).checked()
+            raise BadSetting(f"{name} must be a number like {getattr(kind, name)}, not {text!r}.") from error
+    return kind(**values).checked()
 
 
 def load(args: argparse.Namespace) -> Studio:
+    """The studio that the options ask for; says on stderr what is to be known about it."""
     from styleclip_core.studio import load_studio
 
-    return load_studio(args.pack, args.device)
+    studio = load_studio(args.pack, args.device, args.precision)
+    if studio.pack.note:
+        print(studio.pack.note, file=sys.stderr)
+    return studio
 
 
-def find_face(studio: Studio, photo: str, number: int, steps: int) -> Face:
+def find_face(studio: Studio, photo: str, number: int, steps: int | None) -> Face:
     """Invert a face of the photo; say so if there was a choice."""
-    from styleclip_core.edits.invert import InvertSettings
-    from styleclip_core.edits.progress import check_range
+    from styleclip_core.session import INVERSION, inversion_settings
 
-    steps = int(check_range("--inversion-steps", steps, 2, 1000))
-    face = watch(studio.invert_steps(photo, number, InvertSettings.of_length(steps)))
+    settings = inversion_settings(INVERSION if steps is None else steps)
+    face = watch(studio.invert_steps(photo, number, settings))
     if face.faces > 1:
         print(f"{photo} has {face.faces} faces; this is --face {number} (0 is the largest).", file=sys.stderr)
     return face

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,8 +16,17 @@ from styleclip_core.errors import BadImage
 from styleclip_core.studio import Face, Progress, Studio
 
 T = TypeVar("T")
+INVERSION = InvertSettings().w_steps + InvertSettings().layer_steps  # steps, unless somebody chooses another number
 _END = object()
 _worker = ThreadPoolExecutor(1, "studio")
+
+
+def _new_worker() -> None:
+    global _worker
+    _worker = ThreadPoolExecutor(1, "studio")
+
+
+os.register_at_fork(after_in_child=_new_worker)  # threads do not survive a fork, and ZeroGPU forks for every job
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +53,12 @@ def digest(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def inversion_settings(steps: float) -> InvertSettings:
+    """Settings for so many steps, 2 to 1000, of which the default number is the default. Raises BadSetting."""
+    steps = int(check_range("inversion steps", steps, 2, 1000))
+    return InvertSettings() if steps == INVERSION else InvertSettings.of_length(steps)
+
+
 def face_steps(
     studio: Studio, photo: str | Path | None, face: int, steps: int, known: Known | None
 ) -> Iterator[Progress | Known]:
@@ -57,16 +73,16 @@ def face_steps(
     """
     if photo is None:
         raise BadImage("Choose a photo first, or make a random face.")
-    choice = int(face), int(check_range("inversion steps", steps, 2, 1000))
+    settings, choice = inversion_settings(steps), (int(face), int(steps))
     if known is not None and known.fits(photo, choice):
         yield known
         return
-    for step in studio.invert_steps(photo, choice[0], InvertSettings.of_length(choice[1])):
+    for step in studio.invert_steps(photo, choice[0], settings):
         yield Known(digest(photo), choice, step) if isinstance(step, Face) else step
 
 
 def in_worker(steps: Iterator[T]) -> Iterator[T]:
-    """The same steps, each taken in the one worker thread. Closing this iterator closes them.
+    """The same steps, each taken in the one worker thread: what computes takes turns. Closing this closes them.
 
     A web server takes any of its threads for a step. Each would start compute threads and keep freed memory of its own,
     and the last step of a cancelled job would run beside the first of the next.

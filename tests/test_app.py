@@ -1,55 +1,27 @@
 """The real app in a process of its own, driven by a headless browser and by gradio's client."""
 
-import os
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
 import pytest
+from app_driver import ROOT, Page, chromium, difference, serve
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
-
-ROOT = Path(__file__).parents[1]
-PATIENCE = 180  # seconds for an edit of a few steps on a busy machine
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    temporary = tmp_path_factory.mktemp("app")
-    elsewhere = {name: value for name, value in os.environ.items() if not name.startswith("GRADIO_")}
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=temporary, env=elsewhere | {"TMPDIR": str(temporary)})
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, "the app ended at its start"
-            try:
-                urllib.request.urlopen(address, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
+    with serve(tmp_path_factory.mktemp("app"), [str(ROOT / "app.py"), "--pack", "compact"]) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-    assert not list(temporary.glob("styleclip-*")), "stopped, the app left pictures behind"
 
 
 @pytest.fixture(scope="module")
@@ -66,72 +38,13 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(downloads: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,940"):
-        options.add_argument(argument)
-    options.binary_location = "/usr/bin/chromium"
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-    yield driver
-    driver.quit()
-
-
-class Page:
-    """The tab "Prompt" as its user sees it."""
-
-    def __init__(self, driver: webdriver.Chrome, url: str):
-        self.driver = driver
-        driver.get(url)
-        self.wait(lambda: driver.find_elements(By.ID, "run"))
-        self.find("#advanced button").click()
-        self.wait(lambda: self.find("#steps input[type=number]").is_displayed())
-
-    def find(self, css: str):
-        return self.driver.find_element(By.CSS_SELECTOR, css)
-
-    def wait(self, condition, seconds: float = PATIENCE):
-        return WebDriverWait(self.driver, seconds, 0.1).until(lambda _: condition())
-
-    def upload(self, path: Path) -> None:
-        self.find("#photo input[type=file]").send_keys(str(path))
-
-    def fill(self, css: str, text: str) -> None:
-        box = self.find(css)
-        box.send_keys(Keys.CONTROL, "a")
-        box.send_keys(text, Keys.TAB)
-
-    def ask(self, prompt: str, steps: int = 2, inversion: int = 2) -> None:
-        self.fill("#steps input[type=number]", str(steps))
-        self.fill("#inversion input[type=number]", str(inversion))
-        self.fill("#prompt textarea", prompt)
-        self.find("#run").click()
-
-    def wait_for(self, text: str) -> list[str]:
-        """Wait until the status says so; return everything that it said until then."""
-        said: list[str] = []
-
-        def look() -> bool:
-            said.append(self.find("#status .job").text)
-            return text in said[-1]
-
-        self.wait(look)
-        return said
-
-    def picture(self, css: str) -> Image.Image:
-        """A picture of the page, as the server sends it."""
-        element = self.wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, css), 20)[0]
-        return Image.open(BytesIO(urllib.request.urlopen(element.get_attribute("src")).read()))
+    with chromium(downloads) as driver:
+        yield driver
 
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, url: str) -> Page:
     return Page(browser, url)
-
-
-def difference(a: Image.Image, b: Image.Image) -> float:
-    """Mean absolute difference, 0 to 255."""
-    first, second = (np.asarray(image.convert("RGB").resize(a.size), float) for image in (a, b))
-    return float(np.abs(first - second).mean())
 
 
 def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downloads: Path, tmp_path: Path) -> None:

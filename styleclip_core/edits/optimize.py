@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from styleclip_core import losses
 from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range
@@ -131,11 +132,21 @@ class Objective:
         return (embeddings - start) @ self.anchors.T / self.anchor_deviations
 
 
+def anchor_texts(clip: nn.Module) -> Tensor:
+    """Embeddings ``[A,2,D]`` of the anchors, encoded once for each model: by CLIP on a CPU that takes ten seconds."""
+    if clip not in _anchor_texts:
+        _anchor_texts[clip] = clip.encode_text([text for pair in ANCHORS for text in pair]).unflatten(0, (-1, 2))
+    return _anchor_texts[clip]
+
+
+_anchor_texts: WeakKeyDictionary[nn.Module, Tensor] = WeakKeyDictionary()
+
+
 @torch.no_grad()
 def make_objective(pack: Pack, prompt: str, neutral: str) -> Objective:
     """Encode the prompt, the neutral text and the anchors once."""
-    texts = pack.clip.encode_text([prompt, neutral, *(text for pair in ANCHORS for text in pair)])
-    text, pairs = texts[:1], texts[2:].view(len(ANCHORS), 2, -1)
+    texts, pairs = pack.clip.encode_text([prompt, neutral]), anchor_texts(pack.clip)
+    text = texts[:1]
     direction = F.normalize(text - texts[1:2], dim=1)
     axes = F.normalize(pairs[:, 0] - pairs[:, 1], dim=1)
     overlap = axes @ direction.T  # [A,1]: an anchor that the prompt speaks of may move
@@ -214,14 +225,15 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
     with torch.no_grad():
         start_image = pack.generator.synthesize(w_plus, settings.resolution)
         start = pack.clip.encode_image(start_image)
-        start_identity = pack.identity(start_image)
+        start_identity = pack.identity(start_image) if pack.identity else None
         start_taps = losses.normalized_taps(pack.perceptual, start_image)
         wanted = settings.strength * objective.wanted(start)
     if settings.strength == 0:  # Adam would follow rounding errors
         yield Step(1, 1, {}, w_plus, start_image)
         return
     towards, rise = gallery_direction(pack, objective)
-    length = (settings.guide * wanted / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
+    enough = len(pack.gallery.w) >= 1000  # fewer do not show where a text points
+    length = enough * (settings.guide * wanted / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
     shared = (length * towards)[None, None].clone().requires_grad_()
     layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
@@ -241,7 +253,9 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         terms = {
             "clip": settings.clip * short,
             "directional": towards_text * losses.directional(embeddings, originals, objective.direction),
-            "identity": settings.identity * losses.identity(pack.identity(image), start_identity),
+            "identity": settings.identity * losses.identity(pack.identity(image), start_identity)
+            if pack.identity
+            else shared.new_zeros(()),
             "likeness": settings.likeness
             * losses.perceptual(losses.normalized_taps(pack.perceptual, image), start_taps),
             "preserve": settings.preserve * (drift * objective.anchor_weights).mean(),

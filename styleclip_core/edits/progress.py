@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from typing import Any
 
 from torch import Tensor
@@ -25,13 +26,13 @@ class Step:
 
 
 def check_finite(settings: Any) -> None:
-    """Raise BadSetting if a number of a settings dataclass is not finite, or negative."""
+    """Raise BadSetting unless every setting of a dataclass whose default is a number is a finite one from 0 up."""
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(field.default, bool) or not isinstance(field.default, (int, float)):
             continue
-        if not math.isfinite(value) or value < 0:
-            raise BadSetting(f"{field.name} must be a number from 0 up, not {value}.")
+        if not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
+            raise BadSetting(f"{field.name} must be a number from 0 up, not {value!r}.")
 
 
 def check_range(name: str, value: Any, low: float, high: float) -> float:
