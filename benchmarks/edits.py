@@ -1,7 +1,7 @@
 """Path A on photos and random faces: a table of what each prompt did, and a grid to look at.
 
-    python benchmarks/edits.py --photos PHOTOS --hair hair_segmentation.tflite --scorers celeba_attributes_w.npz
-    python benchmarks/edits.py ... --set preserve=0 identity=0      # the same without two of the loss terms
+    python -m benchmarks.edits --photos PHOTOS --hair hair_segmentation.tflite --scorers celeba_attributes_w.npz
+    python -m benchmarks.edits ... --set preserve=0 identity=0      # the same without two of the loss terms
 
 The teachers are not part of the project (see styleclip_core/training/teachers.py).
 """
