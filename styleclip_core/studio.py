@@ -21,7 +21,7 @@ from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits.invert import InvertSettings
 from styleclip_core.edits.official import OfficialSettings, optimize_official
 from styleclip_core.edits.optimize import OptimizeSettings
-from styleclip_core.edits.progress import Step, check_prompt, check_range
+from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range
 from styleclip_core.errors import OutOfMemory, UnsupportedByPack
 from styleclip_core.faces import Alignment, align, detect_faces, load_photo
 from styleclip_core.faces.frame import cut_out, put_back
@@ -147,6 +147,7 @@ class Studio:
     ) -> Iterator[Progress | Face]:
         """As `invert`, but yields Progress on the way and the Face at the end. Stop iterating to cancel."""
         start, settings, pack = time.perf_counter(), settings or InvertSettings(), self.pack
+        check_finite(settings)
         photo = load_photo(photo)
         aligned, alignment, count = cut_out(photo, pack.domain, pack.generator.resolution, face)
         yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW, PREVIEW)))

@@ -210,6 +210,12 @@ def test_the_official_optimisation_is_styleclips(pack: Pack, face) -> None:
     assert (move.sign() == -slope.sign()).float().mean() > 0.95
 
 
+def test_settings_that_are_no_numbers_are_refused(studio: Studio) -> None:
+    for wrong in ({"resolution": None}, {"lr": "fast"}, {"full_steps": float("inf")}):
+        with pytest.raises(BadSetting, match=f"{next(iter(wrong))} must be a number from 0 up"):
+            studio.invert(PORTRAIT, settings=replace(INVERSION, **wrong))
+
+
 def test_the_official_learning_rate() -> None:
     expected = {0: 0, 0.025: 0.5, 0.05: 1, 0.5: 1, 0.75: 1, 0.875: 0.5, 1: 0}
     assert {t: pytest.approx(ramp(t), abs=1e-9) for t in expected} == expected
