@@ -74,7 +74,8 @@ def test_the_image_takes_torch_from_another_index_when_told(tmp_path: Path) -> N
 
 def test_make_weights_fetches_a_pack() -> None:
     for arguments, pack in (([], "full"), (["PACK=compact"], "compact")):
-        said = subprocess.run(["make", "--no-print-directory", "-n", "weights", *arguments], cwd=ROOT, capture_output=True, text=True)
+        command = ["make", "--no-print-directory", "-n", "weights", *arguments]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert said.returncode == 0 and said.stdout.rstrip().endswith(f"-m styleclip_core weights fetch {pack}")
 
 
