@@ -23,7 +23,7 @@ def image_features(model: FaceCLIP, images: Tensor, batch: int = 64) -> Tensor:
 
 
 def refit_heads(
-    model: FaceCLIP, data: Data, steps: int = 3500, pool: int = 15000, noise: float = 0.02, seed: int = 0, log=print
+    model: FaceCLIP, data: Data, steps: int = 3500, pool: int = 20000, noise: float = 0.02, seed: int = 0, log=print
 ) -> FaceCLIP:
     """Replace ``image_head`` and ``text_head`` by ones trained on all but the held-out faces. Returns the model.
 
