@@ -89,8 +89,8 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Rele
     full[wanted] = changes if len(changes) == int(wanted.sum()) else changes[wanted]
     deviations = _deviations(read_arrays(mean_std_path), sizes, rgb, Path(mean_std_path).name)
     device = generator.w_avg.device
-    axes = torch.eye(full.shape[1], device=device)
-    return Relevance(axes, F.normalize(full, dim=1).to(device), deviations.to(device))
+    axes, scales = torch.eye(full.shape[1], device=device), torch.ones(full.shape[1], device=device)
+    return Relevance(axes, scales, F.normalize(full, dim=1).to(device), deviations.to(device), lengths=False)
 
 
 def _matrix(content: Any, name: str) -> Tensor:

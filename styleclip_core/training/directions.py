@@ -142,9 +142,8 @@ def run(pack: Pack, parts: list[str], folder: Path | None, measurements: Path | 
     if "interfacegan" in parts:
         save(pack, interfacegan.FILE, boundaries(pack, folder, measurements, report))
     if "relevance" in parts:
-        content = relevance.measure(pack, faces)
-        half = {name: content[name].half() for name in ("changes", "slopes")}
-        save(pack, global_directions.FILE, content | half)
+        content = relevance.measure(pack, faces, report=report)
+        save(pack, global_directions.FILE, content | {"changes": content["changes"].half()})
 
 
 def save(pack: Pack, file: str, content: dict[str, Tensor]) -> None:

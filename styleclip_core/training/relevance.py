@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
 from styleclip_core.roles import Pack
 
 
-def embedding_axes(embeddings: Tensor, count: int) -> tuple[Tensor, float]:
-    """The first principal directions ``[count,D]`` of embeddings ``[M,D]``, and the share of the variance they hold."""
+def embedding_axes(embeddings: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Principal directions ``[count,D]`` of embeddings ``[M,D]``, and the deviations along them ``[count]``."""
     values, vectors = torch.linalg.eigh(torch.cov(embeddings.T.double()))
-    return vectors.flip(1)[:, :count].T.float().contiguous(), float(values.flip(0)[:count].sum() / values.sum())
+    return vectors.flip(1)[:, :count].T.float().contiguous(), values.flip(0)[:count].sqrt().float()
 
 
 @torch.no_grad()
@@ -45,27 +44,28 @@ def jacobian(pack: Pack, w: Tensor, axes: Tensor, resolution: int) -> Tensor:
 
 
 def measure(
-    pack: Pack, faces: int = 64, count: int = 40, resolution: int = 128, batch: int = 4, seed: int = 2,
-    truncation: float = 0.7, progress: bool = True,
+    pack: Pack, faces: int = 24, count: int = 40, resolution: int = 128, batch: int = 2, seed: int = 2,
+    truncation: float = 0.7, report=print,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """The relevance file of a pack.
+    """The content of a pack's file.
 
     Returns:
-        ``axes [K,D]``: directions of the embedding. ``changes [C,K]``: the change of the embedding by one deviation of
-        each channel, of unit length in each picture and averaged over them, so its length in [0,1] tells how steady it
-        is. ``slopes [C,K]``: the same without making lengths equal. ``deviations [C]``: of the channels over random
-        faces. ``usual [D]``: mean of the gallery's embeddings.
+        ``axes [K,D]`` and ``scales [K]``: principal directions of the gallery's embeddings and the deviations along
+        them. ``changes [C,K]``: by how many of these deviations the embedding changes with one deviation of each style
+        channel, averaged over random faces. ``deviations [C]``: of the channels over random faces. ``usual [D]``: mean
+        of the gallery's embeddings.
     """
-    axes, share = embedding_axes(pack.gallery.embeddings, count)
+    gallery = pack.gallery.embeddings
+    axes, scales = embedding_axes(gallery, count)
+    share = float(scales.square().sum() / torch.cov(gallery.T).trace())
+    report(f"{count} principal directions hold {share:.1%} of the embeddings' variance")
     deviations = style_deviations(pack.generator)
     z = torch.from_numpy(np.random.default_rng(seed).standard_normal((faces, 512)).astype(np.float32))
-    codes = pack.generator.map(z.to(pack.device), truncation)
-    changes, slopes = 0, 0
-    for part in tqdm(codes.split(batch), desc="Relevance of channels", disable=not progress):
-        moved = jacobian(pack, part, axes, resolution) * deviations[:, None]
-        changes, slopes = changes + F.normalize(moved, dim=2).sum(0), slopes + moved.sum(0)
-    print(f"{count} principal directions hold {share:.1%} of the embeddings' variance")
-    return {
-        "axes": axes, "changes": changes / faces, "slopes": slopes / faces, "deviations": deviations,
-        "usual": pack.gallery.embeddings.mean(0),
-    }  # fmt: skip
+    codes, changes = pack.generator.map(z.to(pack.device), truncation), 0
+    for part in tqdm(codes.split(batch), desc="Relevance of channels"):
+        changes = changes + jacobian(pack, part, axes, resolution).sum(0)
+    changes = changes / faces * deviations[:, None] / scales
+    if rgb := getattr(pack.generator, "rgb_styles", ()):  # as in StyleCLIP, colours are left alone
+        parts = zip(changes.split(list(pack.generator.style_sizes)), rgb, strict=True)
+        changes = torch.cat([part * (not is_rgb) for part, is_rgb in parts])
+    return {"axes": axes, "scales": scales, "changes": changes, "deviations": deviations, "usual": gallery.mean(0)}
