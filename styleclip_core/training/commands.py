@@ -81,3 +81,20 @@ def train_encoder(args: argparse.Namespace) -> None:
     from styleclip_core.training.encoder import run
 
     run(args.folder, args.epochs, args.looks, args.seed)
+
+
+@command(
+    FOLDER,
+    arg("--hair", required=True, metavar="FILE", help="hair_segmentation.tflite"),
+    arg("--faces", type=int, default=3000, help="faces to label and learn from (default: 3000)"),
+    arg("--steps", type=int, default=800, help="of 12 faces (default: 800)"), SEED,
+    arg("--labels", type=Path, metavar="FILE", help="keep the labels here (.npz), and use them if they are there"),
+    examples="""
+  {prog} train-parser faces --hair hair_segmentation.tflite
+""",
+)  # fmt: skip
+def train_parser(args: argparse.Namespace) -> None:
+    """Training, 6: label faces, train the face parser and write it to pretrained/."""
+    from styleclip_core.training.parser import run
+
+    run(args.folder, args.hair, args.faces, args.steps, args.seed, args.labels)
