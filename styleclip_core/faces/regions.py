@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -90,23 +92,19 @@ def grow(mask: Tensor, px: float) -> Tensor:
     """Move the outline out by ``px`` of 1024 pixels, or in if negative. Mask ``[1,1,H,W]`` -> the same shape."""
     if px < 0:
         return 1 - grow(1 - mask, -px)
-    left = round(px * mask.shape[-1] / SIZE)
-    turn = 0
-    while left > 0:
-        r = min(left, 3)
-        across, down = _pool(mask, r, 0), _pool(mask, 0, r)
-        mask = _pool(across, 0, r) if turn % 5 < 2 else torch.maximum(across, down)  # square, then diamond: rounder
-        left, turn = left - r, turn + 1
-    return mask
+    r = round(px * mask.shape[-1] / SIZE)
+    diamond = round(0.586 * r)  # a square swept along a diamond is an octagon: nearly round, and quick
+    picture = cv2.dilate(_array(mask), np.ones((3, 3), np.uint8), iterations=r - diamond)
+    picture = cv2.dilate(picture, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), iterations=diamond)
+    return torch.from_numpy(picture)[None, None].to(mask)
 
 
 def feather(mask: Tensor, px: float) -> Tensor:
     """Soften the outline: the ramp reaches ``px`` of 1024 pixels to both sides, beyond nothing changes. Same shape."""
-    whole = round(px * mask.shape[-1] / SIZE)
+    whole, picture = round(px * mask.shape[-1] / SIZE), _array(mask)
     for r in (whole // 2, whole - whole // 2):
-        for kernel, padding in (((1, 2 * r + 1), (0, r)), ((2 * r + 1, 1), (r, 0))):
-            mask = F.avg_pool2d(mask, kernel, 1, padding, count_include_pad=False)
-    return mask.clamp(0, 1)
+        picture = cv2.blur(picture, (2 * r + 1, 2 * r + 1), borderType=cv2.BORDER_REPLICATE)
+    return torch.from_numpy(picture)[None, None].to(mask).clamp(0, 1)
 
 
 def regions_in(prompt: str) -> str | None:
@@ -200,12 +198,12 @@ def _glasses(probabilities: Tensor) -> Tensor:
     along = ((columns - x0) / apart).clamp(0, 1)
     bridge = (rows - torch.lerp(y0, y1, along)).abs() / (0.16 * apart) + 10 * ((columns - x0) / apart - along).abs()
     lenses = [
-        (((rows - y - 0.06 * apart) / (0.36 * apart)).abs() ** 3 + ((columns - x) / (0.48 * apart)).abs() ** 3)
+        (((rows - y - 0.06 * apart) / (0.4 * apart)).abs() ** 3 + ((columns - x) / (0.52 * apart)).abs() ** 3)
         for y, x in eyes
     ]
     inside = torch.stack([*lenses, bridge.expand_as(lenses[0])]).amin(0)
     return torch.maximum(there, ((1.1 - inside) / 0.2).clamp(0, 1)[None, None])
 
 
-def _pool(mask: Tensor, down: int, across: int) -> Tensor:
-    return F.max_pool2d(mask, (2 * down + 1, 2 * across + 1), 1, (down, across))
+def _array(mask: Tensor) -> np.ndarray:
+    return mask[0, 0].detach().float().cpu().numpy()
