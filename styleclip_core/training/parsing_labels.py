@@ -82,12 +82,13 @@ def _person(image: np.ndarray, points: np.ndarray, oval: np.ndarray, hair: np.nd
     chin, width = points[152], points[454, 0] - points[234, 0]
     top = min(points[10, 1], np.flatnonzero((hair | oval).any(1))[0])
     seeds = np.full((SIZE, SIZE), cv2.GC_PR_BGD, np.uint8)
-    # Shoulders widen downwards from the chin.
-    seeds[(rows > chin[1]) & (abs(columns - chin[0]) < 0.4 * width + 1.2 * (rows - chin[1]))] = cv2.GC_PR_FGD
+    # Shoulders widen downwards; background that is taken for them is told by its colour, which is above them too.
+    lips = points[[61, 291], 1].mean()
+    seeds[(rows > lips) & (abs(columns - chin[0]) < 0.5 * width + 3 * (rows - lips - 0.2 * width))] = cv2.GC_PR_FGD
     seeds[cv2.dilate((oval | hair).astype(np.uint8), np.ones((15, 15))) > 0] = cv2.GC_PR_FGD
     seeds[rows < top - 6] = cv2.GC_BGD
     far = cv2.dilate((oval | hair).astype(np.uint8), np.ones((61, 61))) == 0
-    seeds[far & (rows < chin[1] - 10)] = cv2.GC_BGD
+    seeds[far & (rows < lips)] = cv2.GC_BGD
     seeds[oval | (cv2.erode(hair.astype(np.uint8), np.ones((5, 5))) > 0)] = cv2.GC_FGD
     shoulders = 0.25 * width + 0.9 * np.maximum(rows - chin[1] - 0.1 * width, 0)
     seeds[(rows > chin[1]) & (abs(columns - chin[0]) < shoulders)] = cv2.GC_FGD
@@ -112,7 +113,7 @@ def _outside(image: np.ndarray, points: np.ndarray, oval: np.ndarray, hair: np.n
     inside, skin = person > 0.5, hue < 10
     out = np.where(inside, ID["cloth"], ID["background"]).astype(np.uint8)
     out[abs(person - 0.5) < 0.35] = IGNORED  # the outline of GrabCut is rough
-    out[~inside & (rows > chin[1] + 0.15 * height) & (abs(columns - chin[0]) < 0.75 * width)] = IGNORED  # a shoulder?
+    out[~inside & (rows > chin[1] - 0.1 * height)] = IGNORED  # a shoulder, more often than not
     above = inside & (rows < points[[172, 397], 1].mean())
     out[above] = IGNORED  # next to the face and neither hair nor skin: who knows
     near = (columns > points[234, 0] - 0.13 * width) & (columns < points[454, 0] + 0.13 * width)
