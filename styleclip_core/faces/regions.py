@@ -84,8 +84,7 @@ def region(probabilities: Tensor, name: str) -> Tensor:
         # Sums, not maxima: two neighbours that share a soft border would leave a seam along it.
         mask = other if mask is None else mask + other if sign == "+" else mask - other
         mask = mask.clamp(0, 1)
-    mask = F.interpolate(mask.float(), (SIZE, SIZE), mode="bilinear", antialias=True)
-    return mask.clamp(0, 1)
+    return F.interpolate(mask.float(), (SIZE, SIZE), mode="bilinear", antialias=max(mask.shape) > SIZE).clamp(0, 1)
 
 
 def grow(mask: Tensor, px: float) -> Tensor:
