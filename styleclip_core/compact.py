@@ -16,9 +16,11 @@ from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
 from styleclip_core.networks.encoder import Encoder
 from styleclip_core.networks.face_clip import FaceCLIP
 from styleclip_core.networks.mobile_stylegan import MobileStyleGAN
+from styleclip_core.networks.parser import FaceParser
 from styleclip_core.roles import Gallery, Pack
 
 ENCODER = "encoder.safetensors"
+PARSER = "parser.safetensors"
 
 
 def compact_pack(device: torch.device) -> Pack:
@@ -27,8 +29,9 @@ def compact_pack(device: torch.device) -> Pack:
     generator, perceptual = compact_generator().to(device), perceptual_network().to(device)
     clip, gallery = face_clip()
     clip, space = clip.to(device), latents.w_space(generator)
-    encoder, identity = compact_encoder(space), clip.encode_identity
-    return Pack("compact", device, generator, clip, encoder, None, identity, perceptual, space, gallery.to(device))
+    encoder, parser, identity = compact_encoder(space), compact_parser(), clip.encode_identity
+    parser, gallery = parser and parser.to(device), gallery.to(device)
+    return Pack("compact", device, generator, clip, encoder, parser, identity, perceptual, space, gallery)
 
 
 def compact_generator() -> MobileStyleGAN:
@@ -56,6 +59,15 @@ def compact_encoder(space: latents.WSpace) -> Callable[[Tensor], Tensor] | None:
     network.load_state_dict(load_file(weights.path(ENCODER)))  # half precision on disk
     network.eval().requires_grad_(False).to(space.mean.device)
     return lambda images: space.unwhiten(network(images))
+
+
+def compact_parser() -> FaceParser | None:
+    """The face parser, on the CPU; None before one was trained. Raises WeightsUnavailable."""
+    if PARSER not in weights.CHECKPOINTS:
+        return None
+    network = FaceParser()
+    network.load_state_dict(load_file(weights.path(PARSER)))  # half precision on disk
+    return network.eval().requires_grad_(False)
 
 
 def face_clip() -> tuple[FaceCLIP, Gallery]:

@@ -104,3 +104,20 @@ def train_directions(args: argparse.Namespace) -> None:
     if "interfacegan" in args.parts and not (args.folder and args.measurements):
         raise BadSetting("interfacegan needs the folder of faces and --measurements; or choose other --parts.")
     run(load_pack(args.pack), args.parts, args.folder, args.measurements, args.faces)
+
+
+@command(
+    FOLDER,
+    arg("--hair", required=True, metavar="FILE", help="hair_segmentation.tflite"),
+    arg("--faces", type=int, default=3000, help="faces to label and learn from (default: 3000)"),
+    arg("--steps", type=int, default=800, help="of 12 faces (default: 800)"), SEED,
+    arg("--labels", type=Path, metavar="FILE", help="keep the labels here (.npz), and use them if they are there"),
+    examples="""
+  {prog} train-parser faces --hair hair_segmentation.tflite
+""",
+)  # fmt: skip
+def train_parser(args: argparse.Namespace) -> None:
+    """Training, 7: label faces, train the face parser and write it to pretrained/."""
+    from styleclip_core.training.parser import run
+
+    run(args.folder, args.hair, args.faces, args.steps, args.seed, args.labels)
