@@ -8,11 +8,10 @@ from typing import Any
 import gradio as gr
 
 from app_style import status_html
-from styleclip_core import OptimizeSettings
-from styleclip_core.session import INVERSION
+from styleclip_core import InvertSettings, OptimizeSettings
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
-DEFAULTS = OptimizeSettings()
+DEFAULTS, INVERSION = OptimizeSettings(), InvertSettings()
 TERMS = {
     "clip": "Match the prompt",
     "directional": "Change only in the prompt's direction",
@@ -70,15 +69,25 @@ def edit_controls(domain: str) -> tuple:
         cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         steps = gr.Slider(1, 100, DEFAULTS.steps, step=1, label="Edit steps: more is firmer", elem_id="steps")
-        label = "Inversion steps: more is more exact"
-        inversion = gr.Slider(2, 300, INVERSION, step=1, label=label, elem_id="inversion")
         label = "Seed: the same one gives the same edit"
         seed = gr.Number(DEFAULTS.seed, label=label, precision=0, minimum=0)
         terms = [
             gr.Slider(0, 5, getattr(DEFAULTS, name), step=0.05, label=f"{label} ({name})")
             for name, label in TERMS.items()
         ]
-    return prompt, strength, steps, seed, inversion, terms, start, cancel
+    return prompt, strength, steps, seed, terms, start, cancel
+
+
+def inversion_controls() -> list:
+    """How the photo's code is found: the sliders of `InvertSettings` steps, faithful and tune."""
+    with gr.Accordion("How the photo's code is found", open=False, elem_id="finding"):
+        label = "Steps: more look more like the photo"
+        steps = gr.Slider(0, 200, INVERSION.steps, step=1, label=label, elem_id="inversion")
+        label = "Editable (0) or faithful (1)"
+        faithful = gr.Slider(0, 1, INVERSION.faithful, step=0.05, label=label, elem_id="faithful")
+        label = "Steps that adapt the generator to the photo: slow, more detail"
+        tune = gr.Slider(0, 100, INVERSION.tune, step=5, label=label, elem_id="tune")
+    return [steps, faithful, tune]
 
 
 def result_views(domain: str) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--clip", default="ViT-B-32-quickgelu", help="one of open_clip's models")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS[1:], help="default: all; on a CPU fp32")
-    parser.add_argument("--speedups", nargs="+", choices=SPEEDUPS, default=SPEEDUPS)
+    parser.add_argument("--speedups", nargs="+", choices=SPEEDUPS, default=["eager", "compile", "graph"])
     parser.add_argument("--steps", nargs="+", type=int, default=[40, 300], help="of whole edits")
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args(argv)

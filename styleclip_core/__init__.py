@@ -33,14 +33,16 @@ if TYPE_CHECKING:
     from styleclip_core.edits.official import OfficialSettings
     from styleclip_core.edits.optimize import OptimizeSettings
     from styleclip_core.packs import Pack, load_pack
-    from styleclip_core.studio import Edit, Face, Progress, Studio, load_studio
+    from styleclip_core.results import Edit, Face, Progress
+    from styleclip_core.studio import Studio, load_studio
 
 _MODULES = {
     "edits.invert": ["InvertSettings"],
     "edits.official": ["OfficialSettings"],
     "edits.optimize": ["OptimizeSettings"],
     "packs": ["Pack", "load_pack"],
-    "studio": ["Edit", "Face", "Progress", "Studio", "load_studio"],
+    "results": ["Edit", "Face", "Progress"],
+    "studio": ["Studio", "load_studio"],
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -11,45 +10,58 @@ from typing import TYPE_CHECKING
 
 from styleclip_core.cli_kit import (
     COMMANDS,
+    NETWORKS,
     PICTURES,
     PROG,
     SEED,
     Parser,
     arg,
     check_output,
+    check_results,
     command,
+    read_text,
     save,
     watch,
     write,
+    write_results,
 )
 from styleclip_core.errors import BadSetting, StudioError
 
 if TYPE_CHECKING:
     from styleclip_core.edits.official import OfficialSettings
     from styleclip_core.edits.optimize import OptimizeSettings
-    from styleclip_core.studio import Face, Studio
+    from styleclip_core.results import Face
+    from styleclip_core.studio import Studio
 
 FACE = arg("--face", type=int, default=0, metavar="N", help="which face of the photo, 0 the largest (default: 0)")
-PACK = arg("--pack", default="auto", help="which networks to use: compact, full, car, church, or auto, which is full "
-           "on a GPU if its weights can be had, else compact (default: auto)")  # fmt: skip
-DEVICE = arg("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default: auto)")
-PRECISION = arg("--precision", default="auto", help="fp32, tf32, bf16, fp16 or auto, which is tf32 on a GPU, else fp32 "
-                "(default: auto)")  # fmt: skip
-NETWORKS = PACK, DEVICE, PRECISION
-INVERSION = arg("--inversion-steps", type=int, metavar="N", help="to find the face's code (default: the app's)")
+INVERSION = (
+    arg("--inversion-steps", type=int, metavar="N", help="that refine the face's code (default: 30)"),
+    arg("--faithful", type=float, metavar="X", help="from 0, codes that edits work best on, to 1, codes most like the "
+        "photo (default: 0.5)"),
+    arg("--tune", type=int, metavar="N", help="steps that adapt the generator to the photo: slow, more detail "
+        "(default: 0)"),
+)  # fmt: skip
+WHERE = (
+    arg("--region", metavar="NAME", help="edit only there: hair, face, eyes, brows, nose, mouth, lips, beard, glasses, "
+        "skin, background, ..., also hair+brows, face-eyes, left eye; auto is what the prompt speaks of"),
+    arg("--mask", metavar="FILE", help="edit only where this picture of the aligned face is bright, or painted"),
+)  # fmt: skip
+RESULTS = (
+    arg("-o", "--output", required=True, metavar="FILE", help="the photo with the edit in it (.png, .jpg, .webp)"),
+    arg("--aligned", metavar="FILE", help="also write the edited face alone, 1024 x 1024"),
+    arg("--latent", metavar="FILE", help="also write the edited W+ code (.npz)"),
+    arg("--scores", metavar="FILE", help="also write the numbers (.json)"),
+)
 
 
 @command(
     arg("photo", help="picture with a face in it"),
     arg("prompt", help="what the face should look like"),
-    arg("-o", "--output", required=True, metavar="FILE", help="the photo with the edit in it (.png, .jpg, .webp)"),
-    arg("--aligned", metavar="FILE", help="also write the edited face alone, 1024 x 1024"),
-    arg("--latent", metavar="FILE", help="also write the edited W+ code (.npz)"),
-    arg("--scores", metavar="FILE", help="also write the numbers (.json)"),
+    *RESULTS,
     arg("--strength", type=float, help="0 changes nothing, 1 is clearly visible, at most 2 (default: 1)"),
     arg("--steps", type=int, help="steps of the edit"),
     arg("--seed", type=int, help="(default: 0)"),
-    FACE, INVERSION,
+    *WHERE, FACE, *INVERSION,
     arg("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings of the edit, see the examples"),
     arg("--official", action="store_true", help="optimise exactly as StyleCLIP did, for comparison; needs CLIP"),
     *NETWORKS,
@@ -61,6 +73,10 @@ INVERSION = arg("--inversion-steps", type=int, metavar="N", help="to find the fa
   {prog} edit group.jpg "a person with grey hair" -o out.png --face 1 --strength 1.4 \\
       --aligned face.png --latent code.npz --scores scores.json
 
+  # Only the hair, or only what is bright in a picture of the aligned face
+  {prog} edit photo.jpg "a person with blond hair" -o out.png --region hair
+  {prog} edit photo.jpg "a person with a beard" -o out.png --mask mask.png
+
   # Weights of the loss terms (0 switches one off): clip directional identity likeness preserve latent mixing
   {prog} edit photo.jpg "an old person" -o out.png --set identity=2 preserve=0.5 lr=0.08
 
@@ -70,27 +86,62 @@ INVERSION = arg("--inversion-steps", type=int, metavar="N", help="to find the fa
 )  # fmt: skip
 def edit(args: argparse.Namespace) -> None:
     """Edit the face in a photo by a prompt."""
-    writes = (args.output, PICTURES), (args.aligned, PICTURES), (args.latent, (".npz",)), (args.scores, (".json",))
-    for path, suffixes in writes:
-        check_output(path, suffixes)
+    check_results(args)
     from styleclip_core.edits.progress import check_prompt
-    from styleclip_core.studio import save_latent
 
     settings = edit_settings(args)
     prompt = check_prompt(args.prompt)
     studio = load(args)
-    face = find_face(studio, args.photo, args.face, args.inversion_steps)
-    result = watch(studio.optimize_steps(face, prompt, settings))
-    write(args.output, lambda: save(result.photo, args.output))
-    write(args.aligned, lambda: save(result.image, args.aligned))
-    write(args.latent, lambda: save_latent(result.latent, args.latent))
-    write(args.scores, lambda: Path(args.scores).write_text(json.dumps(result.scores, indent=2) + "\n"))
-    scores = result.scores
-    person = f"identity {scores['identity']:.2f}, " if "identity" in scores else ""
-    print(
-        f"{args.output}: prompt match {scores['similarity_before']:+.1f} -> {scores['similarity_after']:+.1f}, "
-        f"{person}{face.seconds + scores['seconds']:.0f} s"
-    )
+    face = find_face(studio, args)
+    where = studio.region(face, args.region or "auto", prompt, args.mask) if args.region or args.mask else None
+    write_results(args, face, watch(studio.optimize_steps(face, prompt, settings, where)))
+
+
+@command(
+    arg("photo", help="picture with a face in it"),
+    arg("sliders", nargs="*", metavar="SLIDER=VALUE", help=f"from -3 to 3; `{PROG} sliders` lists them"),
+    arg("--load", metavar="FILE", help="sliders that the app saved (.json); those given override them"),
+    arg("--mapper", nargs="+", default=[], metavar="FILE", help="mappers of StyleCLIP's or train-mapper's: "
+        "purple_hair.pt is then mapper:purple_hair"),
+    *RESULTS, *WHERE, FACE, *INVERSION, *NETWORKS,
+    examples="""
+  {prog} slide photo.jpg mapper:smiling=1 boundary:age=-0.5 -o out.png
+
+  # Any prompt, without training: learned for all prompts, or as a direction in StyleSpace
+  {prog} slide photo.jpg "text:a man with a beard=1" -o out.png
+  {prog} slide photo.jpg "style:blond hair=1.5" --region hair -o out.png
+
+  # A mapper from a file
+  {prog} slide photo.jpg mapper:purple_hair=1 --mapper mappers/purple_hair.pt -o out.png
+""",
+)  # fmt: skip
+def slide(args: argparse.Namespace) -> None:
+    """Edit the face in a photo by sliders, which add up."""
+    check_results(args)
+    from styleclip_core import sliders
+    from styleclip_core.checkpoints import load_mapper
+
+    values = sliders.from_json(read_text(args.load)) if args.load else {}
+    for pair in args.sliders:
+        key, equals, number = pair.rpartition("=")
+        if not equals:
+            raise BadSetting(f"Sliders are given as NAME=VALUE, not {pair!r}.")
+        values[key] = number
+    values = sliders.check_values(values)
+    own = {Path(file).stem: load_mapper(file) for file in args.mapper}
+    studio = load(args)
+    face = find_face(studio, args)
+    where = studio.region(face, args.region or "whole", "", args.mask) if args.region or args.mask else None
+    write_results(args, face, studio.slide(face, values, own, where))
+
+
+@command(*NETWORKS, examples="\n  {prog} sliders\n")
+def sliders(args: argparse.Namespace) -> None:
+    """List the sliders that a pack has; prompts make more: text:PROMPT and style:PROMPT."""
+    from styleclip_core import sliders
+
+    for slider in sliders.available(load(args).pack):
+        print(f"{slider.key:32} {slider.group}")
 
 
 @command(
@@ -119,9 +170,12 @@ def random(args: argparse.Namespace) -> None:
     arg("photo", help="picture with a face in it"),
     arg("-o", "--output", required=True, metavar="FILE", help="the W+ code (.npz, array w_plus, 18 x 512)"),
     arg("--image", metavar="FILE", help="also write the generator's picture of it (.png, .jpg, .webp)"),
-    FACE, INVERSION, *NETWORKS,
+    FACE, *INVERSION, *NETWORKS,
     examples="""
   {prog} invert photo.jpg -o latent.npz --image reconstruction.png
+
+  # As like the photo as can be, in minutes
+  {prog} invert photo.jpg -o latent.npz --image reconstruction.png --inversion-steps 100 --faithful 1 --tune 60
 """,
 )  # fmt: skip
 def invert(args: argparse.Namespace) -> None:
@@ -130,7 +184,7 @@ def invert(args: argparse.Namespace) -> None:
     check_output(args.image, PICTURES)
     from styleclip_core.studio import save_latent
 
-    face = find_face(load(args), args.photo, args.face, args.inversion_steps)
+    face = find_face(load(args), args)
     write(args.output, lambda: save_latent(face.w_plus, args.output))
     write(args.image, lambda: save(face.image, args.image))
     print(f"{args.output}: distance to the photo {face.distance:.2f}, {face.seconds:.0f} s")
@@ -197,14 +251,15 @@ def load(args: argparse.Namespace) -> Studio:
     return studio
 
 
-def find_face(studio: Studio, photo: str, number: int, steps: int | None) -> Face:
-    """Invert a face of the photo; say so if there was a choice."""
-    from styleclip_core.session import INVERSION, inversion_settings
+def find_face(studio: Studio, args: argparse.Namespace) -> Face:
+    """Invert a face of the photo; say so if there was a choice. Raises BadSetting."""
+    from styleclip_core.edits.invert import InvertSettings
 
-    settings = inversion_settings(INVERSION if steps is None else steps)
-    face = watch(studio.invert_steps(photo, number, settings))
+    chosen = {"steps": args.inversion_steps, "faithful": args.faithful, "tune": args.tune}
+    settings = InvertSettings(**{name: value for name, value in chosen.items() if value is not None})
+    face = watch(studio.invert_steps(args.photo, args.face, settings))
     if face.faces > 1:
-        print(f"{photo} has {face.faces} faces; this is --face {number} (0 is the largest).", file=sys.stderr)
+        print(f"{args.photo} has {face.faces} faces; this is --face {args.face} (0 is the largest).", file=sys.stderr)
     return face
 
 

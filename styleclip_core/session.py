@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from styleclip_core.edits.invert import InvertSettings
-from styleclip_core.edits.progress import check_range
 from styleclip_core.errors import BadImage
-from styleclip_core.studio import Face, Progress, Studio
+from styleclip_core.results import Face, Progress
+from styleclip_core.studio import Studio
 
 T = TypeVar("T")
-INVERSION = InvertSettings().w_steps + InvertSettings().layer_steps  # steps, unless somebody chooses another number
 _END = object()
 _worker = ThreadPoolExecutor(1, "studio")
 
@@ -35,15 +34,15 @@ class Known:
 
     Attributes:
         photo: sha256 of the photo's file.
-        choice: which of its faces, and how many inversion steps; None for a face of the generator.
+        choice: which of its faces, and how it was inverted; None for a face of the generator.
         face: the face.
     """
 
     photo: str
-    choice: tuple[int, int] | None
+    choice: tuple[int, InvertSettings] | None
     face: Face
 
-    def fits(self, photo: str | Path, choice: tuple[int, int]) -> bool:
+    def fits(self, photo: str | Path, choice: tuple[int, InvertSettings]) -> bool:
         """Whether this is that face of that photo."""
         return self.photo == digest(photo) and self.choice in (None, choice)
 
@@ -53,31 +52,25 @@ def digest(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def inversion_settings(steps: float) -> InvertSettings:
-    """Settings for so many steps, 2 to 1000, of which the default number is the default. Raises BadSetting."""
-    steps = int(check_range("inversion steps", steps, 2, 1000))
-    return InvertSettings() if steps == INVERSION else InvertSettings.of_length(steps)
-
-
 def face_steps(
-    studio: Studio, photo: str | Path | None, face: int, steps: int, known: Known | None
+    studio: Studio, photo: str | Path | None, face: int, settings: InvertSettings, known: Known | None
 ) -> Iterator[Progress | Known]:
     """Yield the known face if it is the one asked for, else Progress of finding it and then the newly Known.
 
     Args:
         photo: path of the photo.
         face: which face, 0 the largest.
-        steps: inversion steps, 2 to 1000.
+        settings: of the inversion.
     Raises:
         BadImage, NoFaceFound, BadSetting.
     """
     if photo is None:
         raise BadImage("Choose a photo first, or make a random face.")
-    settings, choice = inversion_settings(steps), (int(face), int(steps))
+    choice = int(face), settings.checked()
     if known is not None and known.fits(photo, choice):
         yield known
         return
-    for step in studio.invert_steps(photo, choice[0], settings):
+    for step in studio.invert_steps(photo, *choice):
         yield Known(digest(photo), choice, step) if isinstance(step, Face) else step
 
 

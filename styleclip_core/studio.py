@@ -2,108 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from styleclip_core import latents, losses, packs
+from styleclip_core import latents, packs, sliders
 from styleclip_core.devices import memory_errors
-from styleclip_core.drawing import Painter
+from styleclip_core.drawing import Preview
+from styleclip_core.edits import global_directions, local
 from styleclip_core.edits import invert as inversion
 from styleclip_core.edits import optimize as path_a
+from styleclip_core.edits import tune as tuning
+from styleclip_core.edits.global_directions import Direction
 from styleclip_core.edits.invert import InvertSettings
+from styleclip_core.edits.local import LocalSettings, Within
 from styleclip_core.edits.official import OfficialSettings, optimize_official
 from styleclip_core.edits.optimize import OptimizeSettings
-from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range
-from styleclip_core.errors import OutOfMemory, UnsupportedByPack
-from styleclip_core.faces import Alignment, align, detect_faces, load_photo
-from styleclip_core.faces.frame import cut_out, put_back
+from styleclip_core.edits.progress import Step, check_prompt, check_range
+from styleclip_core.errors import UnsupportedByPack
+from styleclip_core.faces import align, detect_faces, load_photo, regions
+from styleclip_core.faces.frame import cut_out
+from styleclip_core.networks.mapper import LevelsMapper
+from styleclip_core.results import Edit, Face, Progress, to_image, to_tensor
+from styleclip_core.workbench import PREVIEW, Workbench, reported
 
-PREVIEW = 256
-LESS = {"views": 1, "resolution": 128, "full_steps": 0}  # the most that is tried again when memory ran out
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """A face (or a car or a church, whatever the pack draws) that can be edited.
-
-    Attributes:
-        w_plus: its code ``[L,512]``, on the CPU.
-        image: the generator's picture of it, 1024 x 1024 (512 x 512 of a car, 256 x 256 of a church).
-        photo: the photo it came from, or None for a face of the generator.
-        aligned: the aligned part of the photo, 1024 x 1024 (of cars and churches as large as ``image``), or None.
-        alignment: how the aligned square lies in the photo, or None.
-        faces: how many faces the photo has.
-        distance: LPIPS-like distance of ``image`` to ``aligned`` (0 is identical), or None.
-        seconds: how long the inversion took.
-    """
-
-    w_plus: Tensor
-    image: Image.Image
-    photo: Image.Image | None = None
-    aligned: Image.Image | None = None
-    alignment: Alignment | None = None
-    faces: int = 1
-    distance: float | None = None
-    seconds: float = 0.0
+CODES = 256  # of photos that are kept, so that the same photo is inverted once
 
 
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """An edited face.
-
-    Attributes:
-        image: the edited picture, aligned, as large as the face's.
-        photo: the edit pasted back into the photo; ``image`` where there is no photo.
-        latent: ``[L,512]``, on the CPU.
-        mask: where a local edit applies ("L"), or None.
-        scores: ``similarity_before``, ``similarity_after`` (standard deviations above random faces),
-            ``clip_before``, ``clip_after`` (cosines), ``identity`` (cosine to the unedited face; of faces only),
-            ``distance`` (LPIPS-like) and ``seconds``.
-    """
-
-    image: Image.Image
-    photo: Image.Image
-    latent: Tensor
-    mask: Image.Image | None = None
-    scores: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """One report of a running verb: what is being done, how far it is, and a preview every few steps."""
-
-    stage: str
-    step: int
-    steps: int
-    preview: Image.Image | None = None
-    terms: dict[str, float] = field(default_factory=dict)
-
-
-Reported = Generator[Progress, None, Step]
-
-
-def to_tensor(image: Image.Image, device: torch.device | str = "cpu") -> Tensor:
-    """RGB picture -> ``float32 [1,3,H,W]`` in [-1,1]."""
-    array = np.asarray(image.convert("RGB"), np.float32) / 127.5 - 1
-    return torch.from_numpy(array).permute(2, 0, 1)[None].to(device)
-
-
-def to_image(tensor: Tensor) -> Image.Image:
-    """``[1,3,H,W]`` or ``[3,H,W]`` in [-1,1] -> RGB picture, values outside clipped."""
-    array = tensor.detach().reshape(tensor.shape[-3:]).permute(1, 2, 0).float().cpu()
-    return Image.fromarray(((array.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy())
-
-
-class Studio:
-    """A loaded pack with the user's verbs. Holds no state of any user, so one Studio can serve many.
+class Studio(Workbench):
+    """A loaded pack with the user's verbs. One Studio can serve many: all it keeps of users is the codes of the last
+    photos, which only who has the very same photo gets.
 
     Every verb that computes may also raise OutOfMemory.
 
@@ -112,8 +50,9 @@ class Studio:
     """
 
     def __init__(self, pack: packs.Pack, speedup: str = "eager"):
-        self.pack = pack
-        self.painter = Painter(pack.generator, speedup)
+        super().__init__(pack, speedup)
+        self._codes: OrderedDict[tuple, Tensor] = OrderedDict()
+        self._previews: WeakKeyDictionary[Face, tuple[packs.Pack, Preview]] = WeakKeyDictionary()
 
     def random_face(self, seed: int = 0, truncation: float = 0.7) -> Face:
         """A face that does not exist. The same seed gives the same face. Raises BadSetting."""
@@ -122,7 +61,7 @@ class Studio:
         with torch.no_grad(), memory_errors(self.pack.device):
             w = latents.random_w(self.pack.generator, seed, truncation)
             w_plus = w.expand(self.pack.generator.num_layers, -1).clone()
-            return Face(w_plus.cpu(), self._draw(w_plus))
+            return Face(w_plus.cpu(), self.draw(w_plus, self.pack))
 
     def find_faces(self, photo: Any) -> list[Image.Image]:
         """The aligned squares of all faces in a photo, the largest first. Raises BadImage, NoFaceFound."""
@@ -146,48 +85,165 @@ class Studio:
         self, photo: Any, face: int = 0, settings: InvertSettings | None = None
     ) -> Iterator[Progress | Face]:
         """As `invert`, but yields Progress on the way and the Face at the end. Stop iterating to cancel."""
-        start, settings, pack = time.perf_counter(), settings or InvertSettings(), self.pack
-        check_finite(settings)
+        start, settings, pack = time.perf_counter(), (settings or InvertSettings()).checked(), self.pack
         photo = load_photo(photo)
         aligned, alignment, count = cut_out(photo, pack.domain, pack.generator.resolution, face)
         yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW, PREVIEW)))
         with memory_errors(pack.device):
-            target = to_tensor(aligned, pack.device)
-            stage = f"Finding the {pack.domain}'s code"
-            step = yield from self._steps(stage, lambda chosen: inversion.invert(pack, target, chosen), settings)
-            w_plus = step.w_plus[0]
-            image = self._draw(w_plus)
-            distance = self._distance(to_tensor(image, pack.device), target)
+            target, changed = to_tensor(aligned, pack.device), None
+            w_plus = yield from self._code(aligned, target, settings)
+            if settings.tune:
+                changed = yield from self._tuned(w_plus[None], target, settings)
+            image = self.draw(w_plus, self.pack_for(changed))
+            distance = self.distance(to_tensor(image, pack.device), target)
         seconds = time.perf_counter() - start
-        yield Face(w_plus.cpu(), image, photo, aligned, alignment, count, distance, seconds)
+        yield Face(w_plus.cpu(), image, photo, aligned, alignment, count, distance, seconds, changed)
+
+    def _code(self, aligned: Image.Image, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
+        """Progress, then as its value the code ``[L,512]`` of an aligned picture, remembered if it was found before."""
+        key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
+        if key not in self._codes:
+            stage = f"Finding the {self.pack.domain}'s code"
+            step = yield from self.steps(stage, lambda chosen: inversion.invert(self.pack, target, chosen), key[1])
+            self._codes[key] = step.w_plus[0]
+            while len(self._codes) > CODES:
+                self._codes.popitem(last=False)
+        self._codes.move_to_end(key)
+        return self._codes[key]
+
+    def _tuned(self, w_plus: Tensor, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
+        """Progress, then as its value those weights of the generator that were adapted to a picture."""
+        made: list[torch.nn.Module] = []
+
+        def run(chosen: InvertSettings) -> Iterator[Step]:
+            made.append((yield from tuning.tune(self.pack, w_plus, target, chosen.tune)))
+
+        yield from reported("Adapting the generator to the photo", run(settings))
+        return {name: w.detach().half().cpu() for name, w in made[0].named_parameters() if tuning.adapted(name)}
 
     def render(self, face: Face) -> Image.Image:
         """The generator's picture of a face, at full size."""
         with memory_errors(self.pack.device):
-            return self._draw(face.w_plus)
+            return self.draw(face.w_plus, self.pack_for(face.weights))
 
-    def optimize(self, face: Face, prompt: str, settings: OptimizeSettings | OfficialSettings | None = None) -> Edit:
+    def optimize(
+        self, face: Face, prompt: str, settings: OptimizeSettings | OfficialSettings | None = None,
+        within: Within | None = None,
+    ) -> Edit:  # fmt: skip
         """Edit a face by any prompt (path A).
 
         With OfficialSettings it is done exactly as StyleCLIP does it, for comparison; that needs CLIP.
 
+        Args:
+            within: where the edit may show, see `region`.
         Raises:
             EmptyPrompt, BadPrompt, BadSetting, UnsupportedByPack.
         """
-        return _result(self.optimize_steps(face, prompt, settings))
+        return _result(self.optimize_steps(face, prompt, settings, within))
 
     def optimize_steps(
-        self, face: Face, prompt: str, settings: OptimizeSettings | OfficialSettings | None = None
-    ) -> Iterator[Progress | Edit]:
+        self, face: Face, prompt: str, settings: OptimizeSettings | OfficialSettings | None = None,
+        within: Within | None = None,
+    ) -> Iterator[Progress | Edit]:  # fmt: skip
         """As `optimize`, but yields Progress on the way and the Edit at the end. Stop iterating to cancel."""
-        start, pack = time.perf_counter(), self.pack
+        start, pack = time.perf_counter(), self.pack_for(face.weights)
         settings, prompt = self._suited(settings or OptimizeSettings()), check_prompt(prompt)
-        method = optimize_official if isinstance(settings, OfficialSettings) else path_a.optimize
         with memory_errors(pack.device):
             code = face.w_plus[None].to(pack.device)
-            step = yield from self._steps("Editing", lambda chosen: method(pack, code, prompt, chosen), settings)
-            edit = self._edit(face, step.w_plus[0], prompt, start)
+            blend = within and within.blend(pack.generator, code)
+
+            def run(chosen: OptimizeSettings | OfficialSettings) -> Iterator[Step]:
+                if isinstance(chosen, OfficialSettings):  # it sees the whole picture, as it always did
+                    return optimize_official(pack, code, prompt, chosen)
+                return path_a.optimize(pack, code, prompt, chosen, blend)
+
+            step = yield from self.steps("Editing", run, settings)
+            edit = self.edit(pack, face, step.w_plus, start, prompt=prompt, within=within)
         yield edit
+
+    def region(
+        self, face: Face, name: str = "auto", prompt: str = "", mask: Any = None, settings: LocalSettings | None = None
+    ) -> Within:
+        """Where an edit of a face may show: a named region of it, or a mask.
+
+        Args:
+            name: as `faces.regions.region` reads it, "hair", "lips+nose", "left eye"; "auto" is what the prompt speaks
+                of, and the whole picture if it speaks of no part.
+            mask: a picture (path, bytes, file, PIL) that is bright, or painted on transparency, where the edit may
+                show; of the aligned face, any size. It takes the place of ``name``.
+        Raises:
+            UnknownRegion, UnsupportedByPack, BadImage, BadSetting.
+        """
+        if mask is not None:
+            return local.within(local.read_mask(mask), settings)
+        if name == "auto":
+            name = regions.regions_in(prompt) or "whole"
+        if self.pack.parser is None:
+            raise UnsupportedByPack(f"The pack {self.pack.name} knows no regions; paint a mask.")
+        with torch.no_grad(), memory_errors(self.pack.device):
+            shown = to_tensor((face.aligned or face.image).resize((512, 512)), self.pack.device)
+            found = regions.region(self.pack.parser.parse(shown).cpu(), name)
+        return local.within(found, settings)
+
+    def edit_region(
+        self, face: Face, prompt: str, region: str = "auto", mask: Any = None, settings: OptimizeSettings | None = None
+    ) -> Edit:
+        """Edit a face by a prompt in a part of it only (path C). For the arguments and errors see `region`."""
+        return self.optimize(face, prompt, settings, self.region(face, region, prompt, mask))
+
+    def slide(
+        self, face: Face, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None,
+        within: Within | None = None,
+    ) -> Edit:  # fmt: skip
+        """Edit a face by sliders, which add up (path B).
+
+        Args:
+            values: slider -> strength from -3 to 3, as ``{"mapper:smile": 1, "boundary:age": -0.5}``; see `sliders`.
+            own: mappers of the user's (`checkpoints.load_mapper`), by the names that ``values`` call them.
+            within: where the edit may show, see `region`.
+        Raises:
+            BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
+        """
+        start, pack = time.perf_counter(), self.pack_for(face.weights)
+        with memory_errors(pack.device):
+            w_plus, latent = sliders.move(pack, face.w_plus[None].to(pack.device), values, own)
+            return self.edit(pack, face, w_plus, start, latent, within=within)
+
+    def preview(
+        self, face: Face, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None,
+        within: Within | None = None,
+    ) -> Image.Image:  # fmt: skip
+        """What `slide` would make, small and at once: for sliders that are being dragged."""
+        with memory_errors(self.pack.device), torch.no_grad():
+            if face not in self._previews:
+                pack, full = self.pack_for(face.weights), to_tensor(face.image, self.pack.device)
+                painter = self.painter if pack is self.pack else None
+                code = face.w_plus[None].to(pack.device)
+                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW, full, painter)
+            pack, look = self._previews[face]
+            code = face.w_plus[None].to(pack.device)
+            latent = sliders.move(pack, code, values, own)[1]
+            return to_image(look(latent, within and within.blend(pack.generator, code)))
+
+    def apply_mapper(self, face: Face, mapper: str | LevelsMapper, strength: float = 1.0) -> Edit:
+        """Edit a face by one mapper: a name of `sliders.mapper_names`, or one that `load_mapper` read."""
+        name = mapper if isinstance(mapper, str) else "own"
+        return self.slide(face, {f"mapper:{name}": strength}, None if name is mapper else {name: mapper})
+
+    def direction(self, prompt: str, neutral: str = "") -> Direction:
+        """The global direction of a prompt in StyleSpace. Raises EmptyPrompt, BadPrompt, UnsupportedByPack."""
+        neutral = neutral or f"a {self.pack.domain}"
+        return global_directions.direction(self.pack, check_prompt(prompt), check_prompt(neutral))
+
+    def apply_direction(
+        self, face: Face, direction: Direction, strength: float = 1.0, beta: float | None = None
+    ) -> Edit:
+        """Edit a face along a global direction; for ``beta`` see `global_directions.apply`. Raises BadSetting."""
+        start, pack = time.perf_counter(), self.pack_for(face.weights)
+        with memory_errors(pack.device), torch.no_grad():
+            code = face.w_plus[None].to(pack.device)
+            styles = global_directions.apply(direction, pack.generator.styles(code), strength, beta)
+            return self.edit(pack, face, code, start, styles, direction.prompt)
 
     def warm_up(self) -> None:
         """Do a little of everything, so that no user waits for kernels to be chosen and memory to be had."""
@@ -200,51 +256,6 @@ class Studio:
             return replace(settings, neutral=f"a {self.pack.domain}")
         return settings
 
-    def _steps(self, stage: str, run: Callable[[Any], Iterator[Step]], settings: Any) -> Reported:
-        """Report the steps of an edit and return the last. If memory runs out, start once more with LESS."""
-        modest = _at_most(settings, LESS)
-        if settings == modest:
-            return (yield from _reported(stage, run(settings)))
-        try:
-            with memory_errors(self.pack.device):
-                return (yield from _reported(stage, run(settings)))
-        except OutOfMemory:
-            pass  # what the failed steps held is let go of only past this handler
-        return (yield from _reported(f"{stage} (coarser, since memory ran out)", run(modest)))
-
-    def _edit(self, face: Face, w_plus: Tensor, prompt: str, start: float) -> Edit:
-        pack, image = self.pack, self._draw(w_plus)
-        photo = image
-        if face.photo is not None:
-            photo = put_back(face.photo, image, face.alignment, pack.domain, face.image)
-        before, after = to_tensor(face.image, pack.device), to_tensor(image, pack.device)
-        with torch.no_grad():
-            text = pack.clip.encode_text([prompt])
-            cosines = (pack.clip.encode_image(torch.cat([before, after])) @ text.T)[:, 0]
-            similarity = pack.gallery.score(cosines, text)
-            people = pack.identity(torch.cat([before, after])) if pack.identity else None
-        scores = {
-            "similarity_before": similarity[0].item(),
-            "similarity_after": similarity[1].item(),
-            "clip_before": cosines[0].item(),
-            "clip_after": cosines[1].item(),
-            "distance": self._distance(before, after),
-            "seconds": time.perf_counter() - start,
-        }
-        if people is not None:
-            scores["identity"] = (people[0] @ people[1]).item()
-        return Edit(image, photo, w_plus.cpu(), None, scores)
-
-    @torch.no_grad()
-    def _draw(self, w_plus: Tensor) -> Image.Image:
-        return to_image(self.painter(w_plus[None].to(self.pack.device)))
-
-    @torch.no_grad()
-    def _distance(self, a: Tensor, b: Tensor) -> float:
-        small = [torch.nn.functional.interpolate(x, (256, 256), mode="area") for x in (a, b)]
-        return losses.perceptual(*(losses.normalized_taps(self.pack.perceptual, x) for x in small)).item()
-
-
 def load_studio(
     pack: str = "auto", device: str = "auto", precision: str = "auto", speedup: str = "eager"
 ) -> Studio:
@@ -255,21 +266,6 @@ def load_studio(
 def save_latent(w_plus: Tensor, path: str | Path) -> None:
     """Write a code ``[L,512]`` as a .npz file with the array ``w_plus``."""
     np.savez_compressed(path, w_plus=w_plus.cpu().numpy())
-
-
-def _at_most(settings: Any, limits: dict[str, int]) -> Any:
-    """The same settings with those that have a limit cut down to it."""
-    known = {field.name for field in fields(settings)} & limits.keys()
-    return replace(settings, **{name: min(getattr(settings, name), limits[name]) for name in known})
-
-
-def _reported(stage: str, steps: Iterator[Step]) -> Reported:
-    """Progress for each step, with a preview now and then. Returns the last step."""
-    for step in steps:
-        shown = step.step % 4 == 1 or step.step == step.steps
-        preview = to_image(step.preview).resize((PREVIEW, PREVIEW)) if shown else None
-        yield Progress(stage, step.step, step.steps, preview, step.terms)
-    return step
 
 
 def _result(steps: Iterator) -> Any:

@@ -69,8 +69,9 @@ class Page:
         self.driver = driver
         driver.get(url)
         self.wait(lambda: driver.find_elements(By.ID, "run"))
-        self.find("#advanced button").click()
-        self.wait(lambda: self.find("#steps input[type=number]").is_displayed())
+        for panel, box in (("advanced", "steps"), ("finding", "inversion")):
+            self.find(f"#{panel} button").click()
+            self.wait(lambda box=box: self.find(f"#{box} input[type=number]").is_displayed())
 
     def find(self, css: str):
         return self.driver.find_element(By.CSS_SELECTOR, css)

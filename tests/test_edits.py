@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
+from PIL.Image import Transpose
 
 from styleclip_core import (
     BadPrompt,
@@ -18,8 +20,11 @@ from styleclip_core import (
     load_pack,
     load_studio,
 )
+from styleclip_core import studio as module
+from styleclip_core.edits import invert as inversion
 from styleclip_core.edits import optimize as path_a
-from styleclip_core.studio import to_image, to_tensor
+from styleclip_core.edits.progress import Step
+from styleclip_core.results import to_image, to_tensor
 
 FAST = OptimizeSettings(steps=8, views=1, resolution=128, patience=0)
 
@@ -127,14 +132,53 @@ def test_settings_out_of_range_are_refused(studio, face, change):
 
 
 def test_inversion_comes_nearer_the_picture_and_stays_near_w(studio, face):
-    settings = InvertSettings(w_steps=12, layer_steps=6, resolution=128)
-    reports = list(studio.invert_steps(face.image, settings=settings))
-    losses = [sum(r.terms.values()) for r in reports if isinstance(r, Progress) and r.terms]
-    assert losses[-1] < 0.8 * losses[0]
-    found = reports[-1]
-    assert found.alignment is not None and found.faces == 1 and found.distance > 0
-    spread = studio.pack.space.whiten(found.w_plus).std(0).mean()
-    assert spread < 1
+    encoded = studio.invert(face.image, settings=InvertSettings(steps=0))
+    found = studio.invert(face.image, settings=InvertSettings(steps=12, resolution=128))
+    assert 0 < found.distance < 0.8 * encoded.distance
+    assert found.alignment is not None and found.faces == 1
+    assert studio.pack.space.whiten(found.w_plus).std(0).mean() < 1
+
+
+def test_the_encoder_knows_a_generated_face(studio, face):
+    other = studio.random_face(8)
+    codes = [studio.pack.space.whiten(x.w_plus)[:16, :20] for x in (face, other)]
+    seen = studio.pack.space.whiten(studio.pack.encoder(to_tensor(face.image))[0])[:16, :20]
+    near, far = ((seen - code).square().mean() for code in codes)
+    assert near < 0.3 * far
+
+
+def test_the_same_photo_is_inverted_once(studio, face, monkeypatch):
+    settings = InvertSettings(steps=1, resolution=128)
+    first = studio.invert(face.image, settings=settings)
+    monkeypatch.setattr(inversion, "invert", lambda *_: 1 / 0)
+    again = studio.invert(face.image, settings=settings)
+    assert torch.equal(first.w_plus, again.w_plus)
+    with pytest.raises(ZeroDivisionError):
+        studio.invert(face.image, settings=replace(settings, faithful=1))
+    monkeypatch.setattr(module, "CODES", 1)
+    monkeypatch.setattr(inversion, "invert", lambda pack, *_: iter([Step(1, 1, {}, first.w_plus[None], image)]))
+    image = to_tensor(face.image)
+    studio.invert(face.image.transpose(Transpose.FLIP_LEFT_RIGHT), settings=settings)
+    assert len(studio._codes) == 1
+
+
+def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio, face):
+    """The random face is shifted in colour, as no code of the generator is."""
+    red, green, blue = face.image.split()
+    photo = Image.merge("RGB", [red, green.point(lambda v: v * 0.8), blue.point(lambda v: v * 0.9)])
+    settings = InvertSettings(steps=4, resolution=128)
+    plain = studio.invert(photo, settings=settings)
+    tuned = studio.invert(photo, settings=replace(settings, tune=4))
+    assert plain.weights is None and torch.equal(plain.w_plus, tuned.w_plus)
+    assert tuned.distance < plain.distance
+    assert difference(studio.render(tuned), tuned.image) < 1.5 < difference(tuned.image, plain.image)
+    assert difference(studio.render(plain), plain.image) == 0  # the pack's own generator is as it was
+    edit = studio.optimize(tuned, "a smiling person", replace(FAST, steps=1, strength=0.01))
+    assert difference(edit.image, tuned.image) < difference(edit.image, plain.image)
+
+
+def difference(a, b):
+    return (to_tensor(a) - to_tensor(b)).abs().mean().item() * 127.5
 
 
 def test_a_face_that_the_photo_does_not_have(studio, face):

@@ -50,11 +50,11 @@ from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits.official import optimize_official, ramp
 from styleclip_core.faces.frame import cut_out, put_back
 from styleclip_core.networks.face_clip import FaceCLIP
-from styleclip_core.studio import Progress, to_tensor
+from styleclip_core.results import Progress, to_tensor
 
 REFERENCE = Path(os.environ.get("STYLECLIP_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 SHORT = OptimizeSettings(steps=1, views=0, patience=0)
-INVERSION = InvertSettings(w_steps=1, layer_steps=1, full_steps=0)
+INVERSION = InvertSettings(steps=2)
 PORTRAIT = ROOT / "examples" / "woman_indoors.jpg"
 
 
@@ -211,7 +211,7 @@ def test_the_official_optimisation_is_styleclips(pack: Pack, face) -> None:
 
 
 def test_settings_that_are_no_numbers_are_refused(studio: Studio) -> None:
-    for wrong in ({"resolution": None}, {"lr": "fast"}, {"full_steps": float("inf")}):
+    for wrong in ({"resolution": None}, {"lr": "fast"}, {"steps": float("inf")}):
         with pytest.raises(BadSetting, match=f"{next(iter(wrong))} must be a number from 0 up"):
             studio.invert(PORTRAIT, settings=replace(INVERSION, **wrong))
 

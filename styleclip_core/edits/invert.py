@@ -1,19 +1,20 @@
-"""Photo -> W+ by optimisation: first one w, in whitened coordinates, then small steps of their own for every layer."""
+"""Photo -> W+: the encoder's code, then a short refinement by gradient descent in whitened coordinates."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip_core import losses
-from styleclip_core.edits.progress import Step, check_finite
-from styleclip_core.latents import ridge_slopes
+from styleclip_core.drawing import Preview
+from styleclip_core.edits.progress import Step, check_finite, check_range, schedule
 from styleclip_core.packs import Pack
+
+RENEW = 10  # steps after which the preview is fitted anew to where the code has got
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,19 @@ class InvertSettings:
     """How to invert.
 
     Attributes:
-        w_steps: Adam steps for one w shared by all layers.
-        layer_steps: further steps in which each layer may leave it.
-        full_steps: last steps, through the whole generator: its preview at `resolution` is a little off in colour.
+        steps: Adam steps from the encoder's code; 0 leaves it as it is.
+        tune: steps that adapt the generator to the photo afterwards (see `edits.tune`); 0 leaves it as it is.
+        faithful: from 0, codes on which edits work best, to 1, codes that look most like the photo.
         lr: learning rate in whitened coordinates (1 is W's standard deviation along an axis).
         perceptual, pixel: weights of the two reconstruction losses.
         prior: weight of the mean squared whitened coordinate of w; keeps the face a likely one.
-        spread: weight of the mean squared step of single layers; keeps W+ near W, where edits work.
+        spread: weight of the mean squared step of single layers at `faithful` 0.5; keeps W+ near W, where edits work.
         resolution: px at which pictures are compared.
     """
 
-    w_steps: int = 30
-    layer_steps: int = 40
-    full_steps: int = 12
+    steps: int = 30
+    tune: int = 0
+    faithful: float = 0.5
     lr: float = 0.12
     perceptual: float = 1.0
     pixel: float = 0.6
@@ -41,21 +42,11 @@ class InvertSettings:
     spread: float = 0.06
     resolution: int = 256
 
-    @classmethod
-    def of_length(cls, steps: int) -> InvertSettings:
-        """Settings with ``steps`` steps on previews, half for one w and half for the layers."""
-        return cls(w_steps=steps // 2, layer_steps=steps - steps // 2)
-
-
-@torch.no_grad()
-def first_guess(pack: Pack, image: Tensor, ridge: float = 0.02) -> Tensor:
-    """Whitened code ``[1,K]`` of a picture, by linear regression of the gallery's codes on its embeddings.
-
-    Gradient descent from the mean face adds no glasses or hats; a start that has them keeps them.
-    """
-    codes, embeddings = pack.space.whiten(pack.gallery.w), pack.gallery.embeddings
-    slopes = ridge_slopes(embeddings, codes, ridge)
-    return codes.mean(0) + (pack.clip.encode_image(image) - embeddings.mean(0)) @ slopes
+    def checked(self) -> InvertSettings:
+        """Return self with numbers of the right kind. Raises BadSetting."""
+        check_finite(self)
+        steps, tune = (int(check_range(name, getattr(self, name), 0, 1000)) for name in ("steps", "tune"))
+        return replace(self, steps=steps, tune=tune, faithful=check_range("faithful", self.faithful, 0, 1))
 
 
 def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) -> Iterator[Step]:
@@ -66,38 +57,36 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
     Raises:
         BadSetting: a setting is out of range.
     """
-    settings = settings or InvertSettings()
-    check_finite(settings)
-    total = settings.w_steps + settings.layer_steps + settings.full_steps
-    size, space, generator = settings.resolution, pack.space, pack.generator
+    settings = (settings or InvertSettings()).checked()
+    size, space = settings.resolution, pack.space
     target = F.interpolate(image, (size, size), mode="area")
     weight = losses.face_weight(size, image.device)
-    target_taps = losses.normalized_taps(pack.perceptual, target)
-    shared = first_guess(pack, image)[:, None].requires_grad_()
-    layers = torch.zeros(1, generator.num_layers, len(space.deviations), device=image.device, requires_grad=True)
-    optimizer = torch.optim.Adam([{"params": [shared]}, {"params": [layers]}], lr=settings.lr, betas=(0.9, 0.95))
-    for step in range(total):
-        per_layer = step >= settings.w_steps
-        ramp = min(1.0, (step + 1) / 5) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, step / total - 0.5) * 1.6))
-        optimizer.param_groups[0]["lr"] = settings.lr * max(ramp, 0.05)
-        optimizer.param_groups[1]["lr"] = settings.lr * max(ramp, 0.05) * per_layer
-        w_plus = (
-            space.unwhiten(shared + layers)
-            if per_layer
-            else space.unwhiten(shared).expand(-1, generator.num_layers, -1)
-        )
-        full = step >= total - settings.full_steps
-        picture = generator.synthesize(w_plus, None if full else size)
-        picture = F.interpolate(picture, (size, size), mode="area") if full else picture
+    with torch.no_grad():
+        target_taps = losses.normalized_taps(pack.perceptual, target)
+        start = pack.encoder(image)
+        look = Preview(pack.generator, start, size)
+        yield Step(0, max(1, settings.steps), {}, start, look(start))
+        # The encoder's own code, which the principal directions span only in part, is where every step starts from.
+        shared = torch.zeros_like(space.whiten(start[:, :1])).requires_grad_()
+        layers = torch.zeros_like(space.whiten(start)).requires_grad_()
+        first = space.whiten(start)
+    code = first.mean(1, keepdim=True)
+    spread = settings.spread * 16 ** (0.5 - settings.faithful)
+    optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
+    for step in range(settings.steps):
+        if step and step % RENEW == 0:
+            look = Preview(pack.generator, start + space.step((shared + layers).detach()), size)
+        optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
+        picture = look(start + space.step(shared + layers))
         terms = {
             "perceptual": settings.perceptual
             * losses.perceptual(losses.normalized_taps(pack.perceptual, picture), target_taps, weight),
             "pixel": settings.pixel * losses.pixels(picture, target, weight),
-            "prior": settings.prior * shared.square().mean(),
-            "spread": settings.spread * layers.square().mean() if per_layer else shared.new_zeros(()),
+            "prior": settings.prior * (code + shared).square().mean(),
+            "spread": spread * (first - code + layers).square().mean(),
         }
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
-        result = space.unwhiten((shared + layers).detach())
-        yield Step(step + 1, total, {k: v.item() for k, v in terms.items()}, result, picture.detach())
+        result = start + space.step((shared + layers).detach())
+        yield Step(step + 1, settings.steps, {k: v.item() for k, v in terms.items()}, result, picture.detach())

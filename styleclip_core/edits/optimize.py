@@ -19,8 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip_core import losses
-from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range
+from styleclip_core.drawing import Preview
+from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range, schedule
 from styleclip_core.latents import ridge_slopes
+from styleclip_core.networks.blend import Blend
 from styleclip_core.packs import Pack
 
 ANCHORS = (
@@ -209,12 +211,15 @@ def views(image: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.cat([image, copies + 0.03 * noise])
 
 
-def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings | None = None) -> Iterator[Step]:
+def optimize(
+    pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings | None = None, blend: Blend | None = None
+) -> Iterator[Step]:
     """Edit a code by a prompt. Yields a `Step` per iteration; the last one holds the edited ``w_plus``.
 
     Args:
         w_plus: ``[1,L,512]``, the code of the face to edit.
         prompt: what the face should look like.
+        blend: keeps the unedited face outside a mask: the losses then see what is composed (see `edits.local`).
     Raises:
         EmptyPrompt, BadPrompt, BadSetting.
     """
@@ -222,8 +227,9 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
     objective = make_objective(pack, check_prompt(prompt), settings.neutral)
     generator = torch.Generator().manual_seed(settings.seed)
     space, device = pack.space, w_plus.device
+    look = Preview(pack.generator, w_plus, settings.resolution)
     with torch.no_grad():
-        start_image = pack.generator.synthesize(w_plus, settings.resolution)
+        start_image = look(w_plus)
         start = pack.clip.encode_image(start_image)
         start_identity = pack.identity(start_image) if pack.identity else None
         start_taps = losses.normalized_taps(pack.perceptual, start_image)
@@ -240,9 +246,9 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
     towards_text = settings.directional * min(1.0, settings.strength)
     best, since = math.inf, 0
     for step in range(settings.steps):
-        optimizer.param_groups[0]["lr"] = settings.lr * _schedule(step / settings.steps)
+        optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
         edited = w_plus + space.step(shared + 0.3 * layers)
-        image = pack.generator.synthesize(edited, settings.resolution)
+        image = look(edited, blend)
         # The unedited face is seen through the same views: what a view does to an embedding is no edit.
         state = generator.get_state()
         embeddings = pack.clip.encode_image(views(image, settings.views, generator))
@@ -270,8 +276,3 @@ def optimize(pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings
         best, since = (short.item(), 0) if short.item() < best - 0.02 else (best, since + 1)
         if settings.patience and since >= settings.patience:
             return
-
-
-def _schedule(t: float) -> float:
-    """Warm up over the first tenth, hold, and fall along a cosine over the last third. ``t`` in [0,1)."""
-    return min(1.0, 0.2 + 8 * t) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, (t - 0.67) / 0.33)))

@@ -55,3 +55,8 @@ def check_prompt(prompt: Any) -> str:
     if len(text) > MAX_PROMPT:
         raise BadPrompt(f"The prompt has {len(text)} characters; shorten it to {MAX_PROMPT} or fewer.")
     return text
+
+
+def schedule(t: float) -> float:
+    """A learning rate's share at ``t`` in [0,1): up over a tenth, hold, down along a cosine over the last third."""
+    return min(1.0, 0.2 + 8 * t) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, (t - 0.67) / 0.33)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from styleclip_core.studio import Edit, Face
+from styleclip_core.results import Edit, Face
 
 Measure = dict[str, float]  # of one picture: training/teachers.py, and "w:Beard" etc. from linear scorers of its code
 

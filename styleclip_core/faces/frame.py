@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from styleclip_core.errors import BadSetting
 from styleclip_core.faces.align import FEATHER, SIZE, Alignment, align, paste_back
@@ -32,10 +32,16 @@ def cut_out(photo: Image.Image, domain: str, size: int, choice: int = 0) -> tupl
 
 
 def put_back(
-    photo: Image.Image, edited: Image.Image, alignment: Alignment, domain: str, base: Image.Image
-) -> Image.Image:
-    """The photo with the edited square in its place, changed where the edit differs from ``base``, the unedited one."""
-    mask = _drawn(alignment.size, ASPECTS[domain]) if domain in ASPECTS else None
+    photo: Image.Image, edited: Image.Image, alignment: Alignment, domain: str, base: Image.Image,
+    mask: Image.Image | None = None,
+) -> Image.Image:  # fmt: skip
+    """The photo with the edited square in its place, changed where the edit differs from ``base``, the unedited one.
+
+    ``mask``, "L", says where it may.
+    """
+    if domain in ASPECTS:
+        drawn = _drawn(alignment.size, ASPECTS[domain])
+        mask = ImageChops.multiply(drawn, mask.resize(drawn.size)) if mask else drawn
     return paste_back(photo, edited, alignment, mask, base, FEATHER * alignment.size / SIZE)
 
 

@@ -5,6 +5,7 @@ import io
 import os
 import stat
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +33,19 @@ def load_photo(source: PhotoSource) -> Image.Image:
     pictures are scaled to 8-bit RGB, embedded colour profiles are converted. Pictures with a side over `MAX_SIDE` are
     reduced to it. The source is left as it was. Raises `BadImage` for everything that is not a usable picture.
     """
+    return _load(source, _to_rgb)
+
+
+def load_mask(source: PhotoSource) -> Image.Image:
+    """Read a painted mask, from what `load_photo` takes, as "L": 255 where something is painted.
+
+    Where the picture has transparency, what is opaque counts as painted, whatever its colour; else what is bright.
+    Raises `BadImage`.
+    """
+    return _load(source, _to_mask)
+
+
+def _load(source: PhotoSource, finish: Callable[[Image.Image], Image.Image]) -> Image.Image:
     # Pillow's plugins raise nearly every exception type on broken bytes, so all of them mean "not a usable picture".
     try:
         with warnings.catch_warnings():
@@ -44,7 +58,7 @@ def load_photo(source: PhotoSource) -> Image.Image:
                 image.draft(None, _reduced(image.size))  # the JPEG decoder can skip detail; other formats ignore it
                 image.load()
             _turn_upright(image)
-            return _to_rgb(image)
+            return finish(image)
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
@@ -116,6 +130,15 @@ def _reduced(size: tuple[int, int]) -> tuple[int, int]:
 def _turn_upright(image: Image.Image) -> None:
     with contextlib.suppress(Exception):  # a broken EXIF block says nothing about orientation; the picture is fine
         ImageOps.exif_transpose(image, in_place=True)
+
+
+def _to_mask(image: Image.Image) -> Image.Image:
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.has_transparency_data:
+        return image.convert("RGBA").getchannel("A")
+    deep = image.mode == "F" or image.mode.startswith("I")
+    return _to_8_bit(image) if deep else image.convert("L")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

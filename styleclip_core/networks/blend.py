@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +18,20 @@ class Blend:
         styles: style vectors ``list of [N,C_i]`` of the picture to keep where the mask is 0.
         mask: ``float32 [N or 1,1,H,W]`` in [0,1], 1 where the edit shows; pooled to each resolution.
         resolutions: synthesis resolutions at which features are mixed; None mixes at all of them.
+        kept: what the second synthesis gave, so that it runs once for many edits.
     """
 
     styles: list[Tensor]
     mask: Tensor
     resolutions: tuple[int, ...] | None = None
+    kept: dict[Hashable, Tensor] = field(default_factory=dict)
+
+    def recall(self, step: Hashable, compute: Callable[[], Tensor]) -> Tensor:
+        """A step of the second synthesis, computed when it is first asked for; no gradients go there."""
+        if step not in self.kept:
+            with torch.no_grad():
+                self.kept[step] = compute()
+        return self.kept[step]
 
     def mix(self, edited: Tensor, original: Tensor) -> Tensor:
         """``m * edited + (1 - m) * original`` for features or images ``[N,C,R,R]``, if R is a chosen resolution."""

@@ -81,6 +81,7 @@ class MobileStyleGAN(nn.Module):
 
     resolution = 1024
     num_layers = 18
+    exportable = True  # by tracing
 
     def __init__(self):
         super().__init__()
@@ -112,6 +113,31 @@ class MobileStyleGAN(nn.Module):
             head.load_state_dict({"weight": weight, "bias": state[f"{name}.bias"]})
             self.heads[name] = head.requires_grad_(False)
 
+    def exit(self, resolution: int) -> int | None:
+        """The size at which `synthesize` stops for pictures of ``resolution`` px; None is full size."""
+        return next((size for size in self.preview_resolutions if size >= resolution), None)
+
+    @torch.no_grad()
+    def fitted_head(self, styles: list[Tensor], picture: Tensor, ridge: float = 1e-3) -> nn.Conv2d:
+        """An RGB head for one face and its like: least squares on its features, drawn towards the general head.
+
+        Args:
+            styles: of the face.
+            picture: its full picture averaged down, ``[1,3,R,R]``; R decides which features are read.
+        """
+        size = self.exit(picture.shape[-1])
+        general, features = self.heads[str(size)], self.features(styles, size)
+        x = F.adaptive_avg_pool2d(features, picture.shape[-1])[0].flatten(1)
+        missing = (picture - F.adaptive_avg_pool2d(general(features), picture.shape[-1]))[0].flatten(1)
+        x = torch.cat([x, torch.ones_like(x[:1])])
+        squares = x @ x.T
+        damping = ridge * squares.diagonal().mean() * torch.eye(len(squares), device=x.device)
+        change = torch.linalg.solve(squares + damping, x @ missing.T).T  # [3,C+1]
+        head = nn.Conv2d(general.in_channels, 3, 1).to(x.device).requires_grad_(False)
+        head.weight.copy_(general.weight + change[:, :-1, None, None])
+        head.bias.copy_(general.bias + change[:, -1])
+        return head
+
     def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""
         return torch.lerp(self.w_avg, self.mapping(z), truncation)
@@ -131,7 +157,7 @@ class MobileStyleGAN(nn.Module):
             chosen = slice(0, 1) if k == 0 else slice(3 * k - 2, 3 * k + 1)
             x = stage(x, *styles[chosen])
             if blend is not None:
-                kept = stage(kept, *blend.styles[chosen])
+                kept = blend.recall(k, lambda before=kept, of=stage, by=chosen: of(before, *blend.styles[by]))
                 x = blend.mix(x, kept)
             if 4 << k == resolution:
                 break
@@ -150,9 +176,9 @@ class MobileStyleGAN(nn.Module):
         """
         styles = latent if isinstance(latent, list) else self.styles(latent)
         resolution = resolution or self.resolution
-        exits = [size for size in self.preview_resolutions if size >= resolution]
-        if exits and resolution < self.resolution:
-            image = self.heads[str(exits[0])](self.features(styles, exits[0], blend))
+        size = self.exit(resolution)
+        if size is not None:
+            image = self.heads[str(size)](self.features(styles, size, blend))
         else:
             image = self._to_image(styles, blend)
         return image if image.shape[-1] == resolution else F.adaptive_avg_pool2d(image, resolution)
@@ -162,5 +188,6 @@ class MobileStyleGAN(nn.Module):
         image = idwt(self.to_rgb(x * styles[-1][:, :, None, None]))
         if blend is None:
             return image
-        kept = idwt(self.to_rgb(self.features(blend.styles) * blend.styles[-1][:, :, None, None]))
+        last = blend.kept[len(self.blocks)]
+        kept = blend.recall("rgb", lambda: idwt(self.to_rgb(last * blend.styles[-1][:, :, None, None])))
         return blend.mix(image, kept)

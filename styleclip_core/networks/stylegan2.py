@@ -207,12 +207,15 @@ class StyleGAN2(nn.Module):
         for k in range(size.bit_length() - 2):
             x = self._grow(k, x, styles)
             if blend is not None:
-                kept = self._grow(k, kept, blend.styles)
+                kept = blend.recall(k, lambda k=k, before=kept: self._grow(k, before, blend.styles))
                 x = blend.mix(x, kept)
             if not paint:
                 continue
             image = self._paint(k, x, styles[3 * k + 1], image)
             if blend is not None:
-                kept_image = self._paint(k, kept, blend.styles[3 * k + 1], kept_image)
+                style = blend.styles[3 * k + 1]
+                kept_image = blend.recall(
+                    ("rgb", k), lambda k=k, x=kept, style=style, before=kept_image: self._paint(k, x, style, before)
+                )
                 image = blend.mix(image, kept_image)
         return image if paint else x

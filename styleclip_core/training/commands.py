@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
-from styleclip_core.cli_kit import SEED, arg, check_output, command, write
+from styleclip_core.cli_kit import NETWORKS, SEED, arg, check_output, command, write
+from styleclip_core.errors import BadSetting
 
 FOLDER = arg("folder", type=Path, help="folder of synthetic faces")
 
@@ -98,7 +100,6 @@ def train_encoder(args: argparse.Namespace) -> None:
 def train_directions(args: argparse.Namespace) -> None:
     """Training, 6: compute directions in W and the relevance of channels."""
     from styleclip_core import load_pack
-    from styleclip_core.errors import BadSetting
     from styleclip_core.training.directions import run
 
     if "interfacegan" in args.parts and not (args.folder and args.measurements):
@@ -121,3 +122,46 @@ def train_parser(args: argparse.Namespace) -> None:
     from styleclip_core.training.parser import run
 
     run(args.folder, args.hair, args.faces, args.steps, args.seed, args.labels)
+
+
+@command(
+    arg("prompt", help="what strength 1 of the slider should look like"),
+    arg("--name", required=True, help="of the file and of the slider: letters, digits, _ and -"),
+    arg("-o", "--output", type=Path, default=Path("mappers"), metavar="FOLDER", help="where the mapper, its losses and "
+        "its samples go; a run that was stopped goes on there (default: mappers)"),
+    arg("--levels", nargs="+", choices=["coarse", "medium", "fine"], default=["coarse", "medium", "fine"],
+        help="layers that may move (default: all)"),
+    arg("--steps", type=int, help="on pictures (default: 160)"), SEED, *NETWORKS,
+    examples="""
+  {prog} train-mapper "a person with purple hair" --name purple_hair
+  {prog} train-mapper "a person with red lips" --name red_lips --levels fine --steps 300
+""",
+)  # fmt: skip
+def train_mapper(args: argparse.Namespace) -> None:
+    """Train the mapper of a slider, in minutes on a CPU."""
+    if not re.fullmatch(r"[\w-]{1,60}", args.name):
+        raise BadSetting("--name takes letters, digits, _ and - only, at most 60.")
+    from styleclip_core.packs import load_pack
+    from styleclip_core.training.mapper import MapperSettings, run
+
+    levels = tuple(level.replace("coarse", "course") for level in args.levels)
+    chosen = {"levels": levels, "seed": args.seed} | ({} if args.steps is None else {"steps": args.steps})
+    settings, path = MapperSettings(**chosen), args.output / f"{args.name}.pt"
+    write(str(path), lambda: args.output.mkdir(parents=True, exist_ok=True))
+    pack = load_pack(args.pack, args.device, args.precision)
+    write(str(path), lambda: run(pack, args.prompt, path, settings))
+    print(f"{path}, and beside it what it learned: .losses.png, .samples.jpg")
+
+
+@command(
+    arg("--prompts", type=int, default=3000, help="captions to learn from (default: 3000)"), SEED,
+    arg("--steps", type=int, default=400, help="on pictures (default: 400)"),
+    examples="""
+  {prog} train-text-mapper
+""",
+)
+def train_text_mapper(args: argparse.Namespace) -> None:
+    """Training, 8: train the mapper for any prompt and write it to pretrained/."""
+    from styleclip_core.training.text_mapper import run
+
+    run(args.prompts, args.steps, args.seed)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from styleclip_core import packs
 from styleclip_core.latents import random_w
-from styleclip_core.studio import to_image
+from styleclip_core.results import to_image
 
 FIELDS = ["index", "seed_a", "seed_b", "crossover", "psi"]
 

@@ -1,0 +1,72 @@
+"""Adapt the generator to one photo, so that details return which no code of it has (pivotal tuning).
+
+Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", 2022: the code stays, the generator's weights
+move a little. Edits move the code as before and are drawn by the adapted generator.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip_core import losses
+from styleclip_core.edits.progress import Step
+from styleclip_core.packs import Pack
+
+RATE = 4e-4  # Adam's
+NEAR = 4.0  # standard deviations of W: other faces at which the generator is held to what it drew
+LOCALITY = 0.5  # weight of that
+RESOLUTION = 256  # px at which features are compared; colours at all sizes
+
+
+def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Generator[Step, None, nn.Module]:
+    """Yields a `Step` per iteration and returns the adapted generator; the pack's own stays as it is.
+
+    Args:
+        w_plus: ``[1,L,512]``, the code that `invert` found.
+        image: the aligned photo ``[1,3,H,H]`` in [-1,1], as large as the generator's pictures.
+    """
+    generator = copy.deepcopy(pack.generator)
+    moved = [weight for name, weight in generator.named_parameters() if adapted(name)]
+    for weight in moved:
+        weight.requires_grad_(True)
+    optimizer = torch.optim.Adam(moved, lr=RATE)
+    weight = losses.face_weight(RESOLUTION, image.device)
+    with torch.no_grad():
+        small = F.interpolate(image, (RESOLUTION, RESOLUTION), mode="area")
+        taps = losses.normalized_taps(pack.perceptual, small)
+    random = torch.Generator().manual_seed(0)
+    for step in range(steps):
+        picture = generator.synthesize(w_plus)
+        shown = F.interpolate(picture, (RESOLUTION, RESOLUTION), mode="area")
+        terms = {
+            "perceptual": losses.perceptual(losses.normalized_taps(pack.perceptual, shown), taps, weight),
+            "pixel": losses.pixels(picture, image, losses.face_weight(picture.shape[-1], image.device)),
+            "locality": LOCALITY * _elsewhere(pack, generator, w_plus, random),
+        }
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+        yield Step(step + 1, steps, {k: v.item() for k, v in terms.items()}, w_plus, shown.detach())
+    for weight in moved:
+        weight.grad = None
+        weight.requires_grad_(False)
+    return generator
+
+
+def adapted(name: str) -> bool:
+    """Whether a parameter of that name is adapted: all but the mapping network, which codes have passed already."""
+    return not name.startswith(("mapping.", "heads."))
+
+
+def _elsewhere(pack: Pack, generator: nn.Module, w_plus: Tensor, random: torch.Generator) -> Tensor:
+    """How differently a face near by is drawn than before, at a small size: where edits lead, little may change."""
+    away = torch.randn(1, 1, len(pack.space.deviations), generator=random).to(w_plus.device)
+    near = w_plus + pack.space.step(NEAR * away / away.norm())
+    with torch.no_grad():
+        before = pack.generator.synthesize(near, 128)
+    return (generator.synthesize(near, 128) - before).square().mean()

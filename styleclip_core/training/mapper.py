@@ -1,0 +1,266 @@
+"""Train a mapper: the network behind one slider (StyleCLIP, section 5), for any prompt, with any pack.
+
+First the mapper learns, on codes alone, the step that the gallery suggests for the prompt; that takes seconds. Then it
+learns from pictures, with the losses of path A (see `edits.optimize`): a hinge on the similarity, the direction of the
+change, identity, likeness, what the prompt did not name, and the length of the step.
+
+    python -m styleclip_core train-mapper "a person with purple hair" --name purple_hair
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip_core import losses
+from styleclip_core.checkpoints.mapper import save_mapper
+from styleclip_core.drawing import Preview
+from styleclip_core.edits import mapper as editing
+from styleclip_core.edits.optimize import MAX_GUIDE, Objective, gallery_direction, make_objective
+from styleclip_core.edits.progress import check_finite, check_prompt, check_range, schedule
+from styleclip_core.networks.mapper import LEVELS, LevelsMapper
+from styleclip_core.packs import Pack
+from styleclip_core.training.mapper_report import Curve, loss_picture, sample_picture
+
+STYLE_MIX = 0.3  # share of training codes in which one layer range is another face's, as inverted photos' codes differ
+
+
+@dataclass(frozen=True)
+class MapperSettings:
+    """How to train a mapper.
+
+    Attributes:
+        levels: of "course", "medium" and "fine" layers, those that may move.
+        warm_steps: steps on codes alone, of 64.
+        steps: steps on pictures, of `batch`.
+        lr: Adam's learning rate.
+        faces: random faces to learn from; `held_out` further ones decide which weights are kept.
+        patience: stop after so many looks at the held-out faces, one every `every` steps, without improvement.
+        clip, directional, identity, likeness, preserve, latent: weights of the losses, as in OptimizeSettings.
+        seed: of everything.
+    """
+
+    levels: tuple[str, ...] = tuple(LEVELS)
+    warm_steps: int = 200
+    steps: int = 160
+    batch: int = 2
+    lr: float = 0.01
+    faces: int = 48
+    held_out: int = 8
+    every: int = 40
+    patience: int = 3
+    clip: float = 1.0
+    directional: float = 0.5
+    identity: float = 2.0
+    likeness: float = 0.2
+    preserve: float = 2.0
+    latent: float = 0.5
+    resolution: int = 128
+    seed: int = 0
+
+
+@dataclass
+class Seen:
+    """Faces to learn from: codes ``[M,L,512]``, previews, and what the pack's networks say of them unedited."""
+
+    codes: Tensor
+    looks: list[Preview]
+    embeddings: Tensor
+    identities: Tensor | None
+    taps: list[list[Tensor]]
+
+
+def warm_up(pack: Pack, objective: Objective, mapper: LevelsMapper, settings: MapperSettings) -> None:
+    """Teach the mapper the gallery's step for the prompt, as long as each face needs it."""
+    gallery, space = pack.gallery, pack.space
+    towards, rise = gallery_direction(pack, objective)
+    lengths = (0.85 * objective.wanted(gallery.embeddings) / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
+    layers = torch.arange(pack.generator.num_layers, device=pack.device)
+    moved = torch.zeros(len(layers), 1, device=pack.device)
+    for level in mapper.levels:
+        moved[LEVELS[level]] = 1
+    random = torch.Generator().manual_seed(settings.seed)
+    optimizer = torch.optim.Adam(mapper.parameters(), lr=settings.lr)
+    for step in range(settings.warm_steps):
+        optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.warm_steps)
+        rows = torch.randint(len(gallery.w), (2, 64), generator=random).to(pack.device)
+        crossing = torch.randint(2, 2 * len(layers), (64, 1), generator=random).to(pack.device)  # most are not mixed
+        later = (layers[None] >= crossing)[..., None]
+        codes = torch.where(later, gallery.w[rows[1], None], gallery.w[rows[0], None])
+        length = torch.where(later, lengths[rows[1], None, None], lengths[rows[0], None, None])
+        wanted = length * towards * moved
+        got = space.whiten(editing.apply(mapper, codes)) - space.whiten(codes)
+        loss = (got - wanted).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def train(
+    pack: Pack, prompt: str, settings: MapperSettings | None = None, resume: Path | None = None,
+    faces: tuple[Seen, Seen] | None = None, tell: Callable[[int, str], None] = lambda step, text: None,
+) -> tuple[LevelsMapper, Curve]:  # fmt: skip
+    """Train a mapper for a prompt; on its way it writes to ``resume``, from where a stopped run goes on.
+
+    Args:
+        faces: to learn from and to judge by, if `both_sets` made them already.
+        tell: is told after each step how many were taken, and how it goes.
+    Returns:
+        the weights that did best on the held-out faces, and the losses on the way.
+
+    Raises:
+        EmptyPrompt, BadPrompt, BadSetting.
+    """
+    settings, prompt = _checked(settings or MapperSettings()), check_prompt(prompt)
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    objective = make_objective(pack, prompt, f"a {pack.domain}")
+    seen, held_out = faces or both_sets(pack, settings)
+    opts = {"description": prompt, **vars(settings), "levels": list(settings.levels)}
+    mapper = LevelsMapper(settings.levels, opts).to(pack.device)
+    _quieten(mapper)
+    optimizer, curve = torch.optim.Adam(mapper.parameters(), lr=settings.lr), Curve()
+    first = 0
+    if resume is not None and resume.exists():
+        state = torch.load(resume, weights_only=True, map_location=pack.device)
+        mapper.load_state_dict(state["mapper"])
+        optimizer.load_state_dict(state["optimizer"])
+        first, curve.training, curve.held_out = state["step"], state["training"], state["held_out"]
+        rng.bit_generator.state = state["random"]
+        best = state["best"]
+    else:
+        if len(pack.gallery.w) >= 1000:
+            warm_up(pack, objective, mapper, settings)
+        best = copy.deepcopy(mapper.state_dict())
+        curve.held_out.append((0, _judge(pack, objective, mapper, held_out, settings)))
+    for step in range(first, settings.steps):
+        optimizer.param_groups[0]["lr"] = 0.5 * settings.lr * schedule(step / settings.steps)
+        rows = rng.choice(settings.faces, settings.batch, replace=False).tolist()
+        terms = picture_losses(pack, objective, editing.apply(mapper, seen.codes[rows]), seen, rows, settings)
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+        curve.training.append({name: value.item() for name, value in terms.items()})
+        tell(step + 1, f"held-out loss {curve.held_out[-1][1]:.3f}")
+        if (step + 1) % settings.every == 0 or step + 1 == settings.steps:
+            judged = _judge(pack, objective, mapper, held_out, settings)
+            if judged < min(value for _, value in curve.held_out):
+                best = copy.deepcopy(mapper.state_dict())
+            curve.held_out.append((step + 1, judged))
+            if resume is not None:
+                torch.save({
+                    "mapper": mapper.state_dict(), "optimizer": optimizer.state_dict(), "best": best, "step": step + 1,
+                    "training": curve.training, "held_out": curve.held_out, "random": rng.bit_generator.state,
+                }, resume)  # fmt: skip
+            values = [value for _, value in curve.held_out]
+            if len(values) - 1 - int(np.argmin(values)) >= settings.patience:
+                break
+    mapper.load_state_dict(best)
+    return mapper.eval().requires_grad_(False), curve
+
+
+@torch.no_grad()
+def _judge(pack: Pack, objective: Objective, mapper: LevelsMapper, seen: Seen, settings: MapperSettings) -> float:
+    """The total loss on faces that are not learned from."""
+    edited = editing.apply(mapper, seen.codes).split(1)
+    terms = [picture_losses(pack, objective, code, seen, [row], settings) for row, code in enumerate(edited)]
+    return float(np.mean([sum(losses_of.values()).item() for losses_of in terms]))
+
+
+@torch.no_grad()
+def _quieten(mapper: LevelsMapper) -> None:
+    """Begin with small steps: the last layers as StyleCLIP initialises them move a code by several deviations."""
+    for level in mapper.levels:
+        getattr(mapper, f"{level}_mapping").mapping[-1].weight.mul_(0.1)
+
+
+def _checked(settings: MapperSettings) -> MapperSettings:
+    check_finite(settings)
+    for name, low in (("warm_steps", 0), ("steps", 1), ("batch", 1), ("faces", 2), ("held_out", 1), ("every", 1)):
+        check_range(name, getattr(settings, name), low, 100_000)
+    return settings
+
+
+@torch.no_grad()
+def random_codes(pack: Pack, count: int, generator: np.random.Generator) -> Tensor:
+    """W+ codes ``[count,L,512]`` of random faces of varied truncation, some of them mixed."""
+    z = torch.from_numpy(generator.standard_normal((2 * count, 512)).astype(np.float32)).to(pack.device)
+    psi = torch.from_numpy(generator.uniform(0.5, 0.85, (2 * count, 1)).astype(np.float32)).to(pack.device)
+    w = torch.lerp(pack.generator.w_avg, pack.generator.map(z), psi)
+    layers = torch.arange(pack.generator.num_layers, device=pack.device)
+    crossing = torch.from_numpy(generator.integers(2, 12, (count, 1))).to(pack.device)
+    mixed = torch.from_numpy(generator.random((count, 1)) < STYLE_MIX).to(pack.device)
+    other = (layers[None] >= crossing) & mixed
+    return torch.where(other[..., None], w[count:, None], w[:count, None])
+
+
+def both_sets(pack: Pack, settings: MapperSettings) -> tuple[Seen, Seen]:
+    """The faces to learn from and the held-out ones."""
+    codes = random_codes(pack, settings.faces + settings.held_out, np.random.default_rng(settings.seed))
+    learned, held_out = codes.split([settings.faces, settings.held_out])
+    return see(pack, learned, settings.resolution), see(pack, held_out, settings.resolution)
+
+
+@torch.no_grad()
+def see(pack: Pack, codes: Tensor, resolution: int) -> Seen:
+    """Draw the faces of codes and note what the losses compare edits with."""
+    looks, taps, embeddings, identities = [], [], [], []
+    for code in codes.split(1):
+        look = Preview(pack.generator, code, resolution)
+        picture = look(code)
+        looks.append(look)
+        taps.append(losses.normalized_taps(pack.perceptual, picture))
+        embeddings.append(pack.clip.encode_image(picture))
+        identities.append(pack.identity(picture) if pack.identity else None)
+    return Seen(codes, looks, torch.cat(embeddings), torch.cat(identities) if pack.identity else None, taps)
+
+
+def picture_losses(
+    pack: Pack, objective: Objective, edited: Tensor, seen: Seen, rows: list[int], settings: MapperSettings
+) -> dict[str, Tensor]:
+    """The losses of path A at strength 1, averaged over faces ``rows``, of which ``edited [N,L,512]`` are the edits."""
+    codes, starts = seen.codes[rows], seen.embeddings[rows]
+    pictures = torch.cat([seen.looks[row](code) for row, code in zip(rows, edited.split(1), strict=True)])
+    embeddings = pack.clip.encode_image(pictures)
+    short = F.relu(objective.wanted(starts) - (objective.score(embeddings) - objective.score(starts)))
+    drift = F.relu(objective.drift(embeddings, starts).abs() - 0.15).square()
+    taps = losses.normalized_taps(pack.perceptual, pictures)
+    start_taps = [torch.cat(depth) for depth in zip(*(seen.taps[row] for row in rows), strict=True)]
+    steps = pack.space.whiten(edited) - pack.space.whiten(codes)
+    terms = {
+        "clip": settings.clip * short.mean(),
+        "directional": settings.directional * losses.directional(embeddings, starts, objective.direction),
+        "likeness": settings.likeness * losses.perceptual(taps, start_taps),
+        "preserve": settings.preserve * (drift * objective.anchor_weights).mean(),
+        "latent": settings.latent * steps.square().mean(),
+    }
+    if seen.identities is not None:
+        same = (pack.identity(pictures) * seen.identities[rows]).sum(1)
+        terms["identity"] = settings.identity * (1 - same).mean()
+    return terms
+
+
+def run(pack: Pack, prompt: str, path: Path, settings: MapperSettings | None = None, **opts: Any) -> None:
+    """Train, with a bar, and write ``path`` (as StyleCLIP's mappers), and beside it its losses and samples."""
+    from tqdm import tqdm
+
+    settings, resume = settings or MapperSettings(), path.with_suffix(".resume.pt")
+    with tqdm(total=settings.steps, unit="step", dynamic_ncols=True) as bar:
+
+        def tell(step: int, text: str) -> None:
+            bar.set_postfix_str(text, refresh=False)
+            bar.update(step - bar.n)
+
+        mapper, curve = train(pack, prompt, settings, resume, tell=tell)
+    save_mapper(mapper, path, **opts)
+    loss_picture(curve).save(path.with_suffix(".losses.png"))
+    sample_picture(pack, mapper).save(path.with_suffix(".samples.jpg"), quality=90)
+    resume.unlink(missing_ok=True)
