@@ -186,3 +186,4 @@ def test_labels_follow_the_mesh(monkeypatch):
     chin = labels[190:210, 118:138]
     assert (chin == ID["hair"]).mean() == 0
     assert parsing_labels.label(np.full((256, 256, 3), 128, np.uint8), "") is None
+    teachers._landmarker.cache_clear()  # closed while MediaPipe can still do it
