@@ -19,7 +19,6 @@ from torch import Tensor
 from styleclip_core.edits.global_directions import Relevance
 from styleclip_core.errors import BadCheckpoint
 
-
 OFFICIAL_ALPHA = 4.0  # what StyleCLIP's examples take
 
 
