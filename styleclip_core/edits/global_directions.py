@@ -30,6 +30,8 @@ FILE = "relevance.safetensors"
 NEUTRAL = "a person"
 PLAIN = {"a person", "person", "a face", "face", "a human face", "someone", "a photo of a person", "a photo of a face"}
 CHANNELS = 150  # left by the automatic beta
+GAIN = 1.4  # deviations of the similarity that alpha 1 should gain, as derivatives foretell
+UNITS = (0.9, 2.0)  # deviations of the most relevant channel that alpha 1 stands for: at least, at most
 MAX_ALPHA = 10.0
 
 
@@ -43,14 +45,14 @@ class Relevance:
         changes: change along them, in these deviations, by one deviation of each of the C style channels in synthesis
             order, ``[C,K]``; rows of 0 for channels that are left alone.
         deviations: standard deviation of the channels over random faces, ``[C]``.
-        unit: by how many deviations the most relevant channel moves at alpha 1.
+        unit: by how many deviations the most relevant channel moves at alpha 1; None: as the prompt needs.
     """
 
     axes: Tensor
     scales: Tensor
     changes: Tensor
     deviations: Tensor
-    unit: float = 1.0
+    unit: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +138,15 @@ def direction(pack: Pack, prompt: str, neutral: str = NEUTRAL, known: Relevance 
     known = known or relevance(pack)
     wanted = (known.axes @ text_direction(pack, prompt, neutral)) * known.scales
     scores = F.normalize(known.changes, dim=1) @ F.normalize(wanted, dim=0)
-    words = check_prompt(prompt), check_prompt(neutral)
-    return Direction(*words, scores, known.deviations, known.unit, threshold(scores))
+    beta = threshold(scores)
+    unit = known.unit or _unit(scores, known.changes @ F.normalize(wanted, dim=0), beta)
+    return Direction(check_prompt(prompt), check_prompt(neutral), scores, known.deviations, unit, beta)
+
+
+def _unit(scores: Tensor, gains: Tensor, beta: float) -> float:
+    """What alpha 1 stands for, so that prompts do about as much: ``gains [C]`` are of one deviation of each channel."""
+    gain = float(gains @ scores.where(scores.abs() >= beta, 0)) / max(float(scores.abs().max()), 1e-8)
+    return min(max(GAIN / max(gain, 1e-8), UNITS[0]), UNITS[1])
 
 
 def threshold(scores: Tensor, channels: int = CHANNELS) -> float:
@@ -158,9 +167,9 @@ def apply(direction: Direction, styles: list[Tensor], alpha: float, beta: float 
     Args:
         styles: of the faces, as `generator.styles` returns them; they stay as they are.
         alpha: how far; 1 is a plain edit, -1 its opposite, sliders go to +-3. StyleCLIP's alpha is the number of
-            deviations that the most relevant channel moves, and so is this one for the compact pack, where fewer do
-            more. With official files, 1 is StyleCLIP's 4.
-        beta: channels of less relevance stay; None is a threshold that leaves 150 channels (0.2 to 0.4; StyleCLIP
+            deviations that the most relevant channel moves; 1 here is 0.9 to 2 of them (`Direction.unit`), the more the
+            less the prompt's channels are foretold to do. With official files, 1 is StyleCLIP's 4.
+        beta: channels of less relevance stay; None is a threshold that leaves 150 channels (0.2 to 0.4 here; StyleCLIP
             uses 0.08 to 0.4). If no channel is that relevant, nothing moves.
     Raises:
         BadSetting: ``alpha`` beyond +-10 or ``beta`` outside [0,1].
