@@ -92,9 +92,9 @@ class Result:
 
 
 def lacks(label: str, sign: int, measured: Measure) -> bool:
-    """Whether a face has room for the edit, and whether it is one that the label is judged on."""
+    """Whether a face is below the mean, so that there is room for the edit, and one that the label is judged on."""
     found = LABELS[label]
-    return sign * found.score(measured) < 0.7 and (not found.men or measured["male"] > 0.5)
+    return sign * found.score(measured) < 0 and (not found.men or measured["male"] > 0.5)
 
 
 def judge(
