@@ -3,9 +3,9 @@
     python -m benchmarks.directions --hair hair_segmentation.tflite
     python -m benchmarks.directions --hair hair_segmentation.tflite --faces 24 --grid outputs/directions.jpg
 
-A boundary moves each face by two deviations towards what it lacks; a prompt's slider is at 1.5. A slider has moved a
-face if the label is a deviation (over random faces) or more further. The teachers are not part of the project (see
-styleclip_core/training/teachers.py).
+Each slider is dragged as a user would: to 1, 2 and 3, until the label is a deviation (over random faces) further, which
+counts as moved; boundaries towards what a face lacks. The last picture of the drag is judged. The teachers are not part
+of the project (see styleclip_core/training/teachers.py).
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from styleclip_core.studio import to_image
 from styleclip_core.training import teachers
 
 FIRST_SEED = 910_000  # no other part of the project uses seeds near it
-STRENGTH, ALPHA = 2.0, 1.5
+DRAG = (1.0, 2.0, 3.0)
 
 
 def sliders(pack):
-    """Name, label, sign (0: towards what a face lacks) and a function of (codes, sign) that returns style vectors."""
+    """Name, label, sign (0: towards what a face lacks) and a function (codes, strength) -> style vectors."""
     for name in interfacegan.names(pack):
 
-        def move(w, sign, name=name):
+        def move(w, strength, name=name):
             w_plus = w[:, None].repeat(1, pack.generator.num_layers, 1)
-            return pack.generator.styles(interfacegan.apply(pack, w_plus, name, STRENGTH * sign))
+            return pack.generator.styles(interfacegan.apply(pack, w_plus, name, strength))
 
         yield f"boundary: {name}", name, 0, move
     for prompt, neutral, label, sign in evaluation.PROMPTS:
         found = global_directions.direction(pack, prompt, neutral)
 
-        def move(w, _, found=found):
-            return global_directions.apply(found, pack.generator.styles(w), ALPHA)
+        def move(w, strength, found=found):
+            return global_directions.apply(found, pack.generator.styles(w), strength)
 
         yield f"prompt: {prompt}", label, sign, move
 
@@ -71,9 +71,13 @@ def main() -> None:
         fitting = [face for face in pool if not sign or evaluation.lacks(label, sign, face[3])][: args.faces]
         for w, picture, identity, before in fitting:
             way = sign or (-1 if evaluation.LABELS[label].score(before) > 0 else 1)
-            after, same, measured = show(move(w, way))
-            kept = float((identity * same).sum())
-            results.append(evaluation.judge(slider, label, way, before, measured, kept, (picture, after)))
+            for strength in DRAG:
+                after, same, measured = show(move(w, strength if sign else way * strength))
+                kept, pictures = float((identity * same).sum()), (picture, after)
+                result = evaluation.judge(slider, strength, label, way, before, measured, kept, pictures)
+                if result.gain >= 1:
+                    break
+            results.append(result)
         print(evaluation.table([r for r in results if r.slider == slider]).splitlines()[-1], flush=True)
     args.grid.parent.mkdir(parents=True, exist_ok=True)
     evaluation.grid(results).save(args.grid, quality=92)

@@ -19,6 +19,8 @@ from torch import Tensor
 from styleclip_core.edits.global_directions import Relevance
 from styleclip_core.errors import BadCheckpoint
 
+OFFICIAL_ALPHA = 4.0  # what StyleCLIP's examples take
+
 
 class _ArrayUnpickler(pickle.Unpickler):
     """Knows numpy arrays of numbers and nothing else."""
@@ -90,7 +92,7 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Rele
     deviations = _deviations(read_arrays(mean_std_path), sizes, rgb, Path(mean_std_path).name)
     device = generator.w_avg.device
     axes, scales = torch.eye(full.shape[1], device=device), torch.ones(full.shape[1], device=device)
-    return Relevance(axes, scales, F.normalize(full, dim=1).to(device), deviations.to(device), lengths=False)
+    return Relevance(axes, scales, F.normalize(full, dim=1).to(device), deviations.to(device), OFFICIAL_ALPHA)
 
 
 def _matrix(content: Any, name: str) -> Tensor:

@@ -49,7 +49,17 @@ class Named:
     sign: int
 
 
-NAMED: tuple[Named, ...] = ()
+NAMED = (
+    Named("head turn", 1, 0, 4, -1),  # to the right of the picture
+    Named("femininity", 2, 4, 8, 1),
+    Named("long hair", 2, 0, 4, 1),
+    Named("full hair", 0, 0, 4, 1),  # longer, and the hairline lower
+    Named("child to adult with glasses", 3, 0, 18, 1),
+    Named("smile", 6, 0, 4, -1),
+    Named("glasses and curls", 8, 0, 4, -1),
+    Named("fringe", 13, 0, 4, 1),
+    Named("pale colours", 9, 8, 18, 1),
+)
 
 _computed: WeakKeyDictionary[torch.nn.Module, Components] = WeakKeyDictionary()
 

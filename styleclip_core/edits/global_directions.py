@@ -30,8 +30,8 @@ FILE = "relevance.safetensors"
 NEUTRAL = "a person"
 PLAIN = {"a person", "person", "a face", "face", "a human face", "someone", "a photo of a person", "a photo of a face"}
 CHANNELS = 150  # left by the automatic beta
-GAIN = 3.0  # deviations of the similarity that alpha 1 should gain, as derivatives foretell
-OFFICIAL_ALPHA = 4.0  # of StyleCLIP, where the gain cannot be foretold
+GAIN = 1.4  # deviations of the similarity that alpha 1 should gain, as derivatives foretell
+UNITS = (0.9, 2.0)  # deviations of the most relevant channel that alpha 1 stands for: at least, at most
 MAX_ALPHA = 10.0
 
 
@@ -45,14 +45,14 @@ class Relevance:
         changes: change along them, in these deviations, by one deviation of each of the C style channels in synthesis
             order, ``[C,K]``; rows of 0 for channels that are left alone.
         deviations: standard deviation of the channels over random faces, ``[C]``.
-        lengths: whether the lengths of ``changes`` are known; those of official files are all 1.
+        unit: by how many deviations the most relevant channel moves at alpha 1; None: as the prompt needs.
     """
 
     axes: Tensor
     scales: Tensor
     changes: Tensor
     deviations: Tensor
-    lengths: bool = True
+    unit: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Direction:
         prompt, neutral: from what to what.
         scores: relevance of every style channel in [-1,1], ``[C]``.
         deviations: of the channels over random faces, ``[C]``.
-        gains: deviations that the similarity gains by one deviation of each channel, ``[C]``, or None if unknown.
+        unit: by how many deviations the most relevant channel moves at alpha 1.
         beta: the automatic threshold on ``|scores|``.
     """
 
@@ -71,7 +71,7 @@ class Direction:
     neutral: str
     scores: Tensor
     deviations: Tensor
-    gains: Tensor | None
+    unit: float
     beta: float
 
 
@@ -137,10 +137,16 @@ def direction(pack: Pack, prompt: str, neutral: str = NEUTRAL, known: Relevance 
     """
     known = known or relevance(pack)
     wanted = (known.axes @ text_direction(pack, prompt, neutral)) * known.scales
-    wanted = F.normalize(wanted, dim=0)
-    scores = F.normalize(known.changes, dim=1) @ wanted
-    gains = known.changes @ wanted if known.lengths else None
-    return Direction(check_prompt(prompt), check_prompt(neutral), scores, known.deviations, gains, threshold(scores))
+    scores = F.normalize(known.changes, dim=1) @ F.normalize(wanted, dim=0)
+    beta = threshold(scores)
+    unit = known.unit or _unit(scores, known.changes @ F.normalize(wanted, dim=0), beta)
+    return Direction(check_prompt(prompt), check_prompt(neutral), scores, known.deviations, unit, beta)
+
+
+def _unit(scores: Tensor, gains: Tensor, beta: float) -> float:
+    """What alpha 1 stands for, so that prompts do about as much: ``gains [C]`` are of one deviation of each channel."""
+    gain = float(gains @ scores.where(scores.abs() >= beta, 0)) / max(float(scores.abs().max()), 1e-8)
+    return min(max(GAIN / max(gain, 1e-8), UNITS[0]), UNITS[1])
 
 
 def threshold(scores: Tensor, channels: int = CHANNELS) -> float:
@@ -152,15 +158,7 @@ def step(direction: Direction, beta: float | None = None) -> Tensor:
     """The move of every style channel at alpha 1, ``[C]``; ``beta`` None is the automatic one. Raises BadSetting."""
     beta = direction.beta if beta is None else check_range("beta", beta, 0, 1)
     scores = direction.scores.where(direction.scores.abs() >= beta, 0)
-    scores = scores / direction.scores.abs().max().clamp(min=1e-8)
-    return official_alpha(direction, scores) * scores * direction.deviations
-
-
-def official_alpha(direction: Direction, scores: Tensor) -> float:
-    """StyleCLIP's alpha that alpha 1 stands for: by how many deviations the most relevant channel moves."""
-    if direction.gains is None:
-        return OFFICIAL_ALPHA
-    return min(GAIN / max(float(direction.gains @ scores), 1e-6), 3 * OFFICIAL_ALPHA)
+    return direction.unit / direction.scores.abs().max().clamp(min=1e-8) * scores * direction.deviations
 
 
 def apply(direction: Direction, styles: list[Tensor], alpha: float, beta: float | None = None) -> list[Tensor]:
@@ -168,13 +166,11 @@ def apply(direction: Direction, styles: list[Tensor], alpha: float, beta: float 
 
     Args:
         styles: of the faces, as `generator.styles` returns them; they stay as they are.
-        alpha: how far; 1 is a plain edit, -1 its opposite, sliders go to +-3. Where derivatives are known, 1 moves the
-            channels so far that the similarity to the prompt should rise by three deviations of random faces (it
-            rises by a half or a third of that, as faces resist); that is an alpha of 1 to 4 of StyleCLIP's, whose
-            alpha is the number of deviations that the most relevant channel moves. With official files 1 is
-            StyleCLIP's 4.
-        beta: channels of less relevance stay; None is a threshold that leaves 150 channels. StyleCLIP uses 0.08 to
-            0.4. If no channel is that relevant, nothing moves.
+        alpha: how far; 1 is a plain edit, -1 its opposite, sliders go to +-3. StyleCLIP's alpha is the number of
+            deviations that the most relevant channel moves; 1 here is 0.9 to 2 of them (`Direction.unit`), the more the
+            less the prompt's channels are foretold to do. With official files, 1 is StyleCLIP's 4.
+        beta: channels of less relevance stay; None is a threshold that leaves 150 channels (0.2 to 0.4 here; StyleCLIP
+            uses 0.08 to 0.4). If no channel is that relevant, nothing moves.
     Raises:
         BadSetting: ``alpha`` beyond +-10 or ``beta`` outside [0,1].
     """

@@ -17,6 +17,12 @@ from styleclip_core.errors import BadSetting, UnsupportedByPack
 from styleclip_core.roles import Pack
 
 FILE = "interfacegan.safetensors"
+# what else goes along most, and is kept by default (seen in benchmarks/directions.py)
+KEEP = {
+    "baldness": ("gender",), "chubbiness": ("skin tone",), "curly hair": ("skin tone", "age"), "eyeglasses": ("age",),
+    "grey hair": ("age",), "hair length": ("gender",), "lipstick": ("skin tone", "gender"),
+    "makeup": ("skin tone", "gender"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,17 +94,19 @@ def score(pack: Pack, name: str, w: Tensor) -> Tensor:
 
 
 def apply(
-    pack: Pack, w_plus: Tensor, name: str, strength: float, keep: Iterable[str] = (), layers: slice = slice(None)
-) -> Tensor:
+    pack: Pack, w_plus: Tensor, name: str, strength: float, keep: Iterable[str] | None = None,
+    layers: slice = slice(None),
+) -> Tensor:  # fmt: skip
     """Move ``w_plus [N,L,512]`` by ``strength`` (about -3 to 3) standard deviations of random codes along a normal.
 
     Args:
-        keep: attributes to leave as they are.
+        keep: attributes to leave as they are; None for those of `KEEP`, () for none.
         layers: those of W+ that move; all by default.
     Raises:
         UnsupportedByPack, BadSetting (see `boundary`; ``strength`` beyond [-20, 20]).
     """
     strength = check_range("strength", strength, -20, 20)
     moved = w_plus.clone()
-    moved[..., layers, :] += strength * load(pack, name).deviation * boundary(pack, name, keep)
+    normal = boundary(pack, name, KEEP.get(name, ()) if keep is None else keep)
+    moved[..., layers, :] += strength * load(pack, name).deviation * normal
     return moved

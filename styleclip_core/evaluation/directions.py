@@ -83,6 +83,7 @@ class Result:
     """One slider on one face: the label's move towards what was asked, in deviations, and what else moved."""
 
     slider: str
+    strength: float
     gain: float
     identity: float
     drift: dict[str, float]
@@ -91,31 +92,34 @@ class Result:
 
 
 def lacks(label: str, sign: int, measured: Measure) -> bool:
-    """Whether a face has room for the edit, and whether it is one that the label is judged on."""
+    """Whether a face is below the mean, so that there is room for the edit, and one that the label is judged on."""
     found = LABELS[label]
-    return sign * found.score(measured) < 0.7 and (not found.men or measured["male"] > 0.5)
+    return sign * found.score(measured) < 0 and (not found.men or measured["male"] > 0.5)
 
 
 def judge(
-    slider: str, label: str, sign: int, before: Measure, after: Measure, identity: float, images: tuple
-) -> Result:
+    slider: str, strength: float, label: str, sign: int, before: Measure, after: Measure, identity: float,
+    images: tuple,
+) -> Result:  # fmt: skip
     """Compare the measurements of a face before and after; a measurement that is lost counts as no gain."""
     gain = sign * (LABELS[label].score(after) - LABELS[label].score(before)) if after else float("nan")
     drift = {n: LABELS[n].score(after) - LABELS[n].score(before) for n in DRIFTS if after and n != label}
-    return Result(slider, 0.0 if np.isnan(gain) else gain, identity, drift, *images)
+    return Result(slider, strength, 0.0 if np.isnan(gain) else gain, identity, drift, *images)
 
 
 def table(results: Iterable[Result]) -> str:
     """One row a slider: share of faces on which the label moved by a deviation or more, mean gain, identity, drifts."""
-    rows = [["slider", "moved", "gain, sd", "identity", *(f"{name} drift, sd" for name in DRIFTS)], ["---"] * 8]
+    head = ["slider", "moved", "strength", "gain, sd", "identity", *(f"{name} drift, sd" for name in DRIFTS)]
+    rows = [head, ["---"] * len(head)]
     groups: dict[str, list[Result]] = {}
     for result in results:
         groups.setdefault(result.slider, []).append(result)
     for slider, group in groups.items():
         drifts = [[abs(r.drift[n]) for r in group if np.isfinite(r.drift.get(n, np.nan))] for n in DRIFTS]
         rows.append([
-            slider, f"{sum(r.gain >= 1 for r in group)}/{len(group)}", f"{np.mean([r.gain for r in group]):+.1f}",
-            f"{np.mean([r.identity for r in group]):.2f}", *(f"{np.mean(d):.2f}" if d else "" for d in drifts),
+            slider, f"{sum(r.gain >= 1 for r in group)}/{len(group)}", f"{np.mean([r.strength for r in group]):.1f}",
+            f"{np.mean([r.gain for r in group]):+.1f}", f"{np.mean([r.identity for r in group]):.2f}",
+            *(f"{np.mean(d):.2f}" if d else "" for d in drifts),
         ])  # fmt: skip
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

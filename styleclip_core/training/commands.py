@@ -91,7 +91,7 @@ def train_encoder(args: argparse.Namespace) -> None:
     arg("--parts", nargs="+", default=["ganspace", "interfacegan", "relevance"], metavar="PART",
         choices=["ganspace", "interfacegan", "relevance"], help="ganspace, interfacegan, relevance (default: all)"),
     arg("--pack", default="compact", help="compact (written to pretrained/), or full and its sisters (to the cache)"),
-    arg("--faces", type=int, default=24, help="for relevance (default: 24)"),
+    arg("--faces", type=int, default=28, help="for relevance (default: 28)"),
     examples="""
   {prog} train-directions faces --measurements measurements.npz
   {prog} train-directions --pack full --parts relevance

@@ -44,7 +44,7 @@ def jacobian(pack: Pack, w: Tensor, axes: Tensor, resolution: int) -> Tensor:
 
 
 def measure(
-    pack: Pack, faces: int = 24, count: int = 40, resolution: int = 128, batch: int = 2, seed: int = 2,
+    pack: Pack, faces: int = 28, count: int = 40, resolution: int = 128, batch: int = 2, seed: int = 2,
     truncation: float = 0.7, report=print,
 ) -> dict[str, Tensor]:  # fmt: skip
     """The content of a pack's file.
