@@ -1,7 +1,7 @@
 """Train a mapper: the network behind one slider (StyleCLIP, section 5), for any prompt, with any pack.
 
-First the mapper learns, on codes alone, the step that the gallery suggests for the prompt; that takes seconds. Then it
-learns from pictures, with the losses of path A (see `edits.optimize`): a hinge on the similarity, the direction of the
+The mapper begins as the one step that the gallery suggests for the prompt, the same for everybody. Then it learns from
+pictures, with the losses of path A (see `edits.optimize`): a hinge on the similarity, the direction of the
 change, identity, likeness, what the prompt did not name, and the length of the step.
 
     python -m styleclip_core train-mapper "a person with purple hair" --name purple_hair
@@ -26,7 +26,7 @@ from styleclip_core.drawing import Preview
 from styleclip_core.edits import mapper as editing
 from styleclip_core.edits.optimize import MAX_GUIDE, Objective, gallery_direction, make_objective
 from styleclip_core.edits.progress import check_finite, check_prompt, check_range, schedule
-from styleclip_core.networks.mapper import LEVELS, LevelsMapper
+from styleclip_core.networks.mapper import LEVELS, LR_MUL, LevelsMapper
 from styleclip_core.packs import Pack
 from styleclip_core.training.mapper_report import Curve, loss_picture, sample_picture
 
@@ -39,9 +39,8 @@ class MapperSettings:
 
     Attributes:
         levels: of "course", "medium" and "fine" layers, those that may move.
-        warm_steps: steps on codes alone, of 64.
-        steps: steps on pictures, of `batch`.
-        lr: Adam's learning rate.
+        steps: Adam steps, of `batch` faces.
+        lr: learning rate; StyleCLIP's mappers hold weights of about 100, and want a high one.
         faces: random faces to learn from; `held_out` further ones decide which weights are kept.
         patience: stop after so many looks at the held-out faces, one every `every` steps, without improvement.
         clip, directional, identity, likeness, preserve, latent: weights of the losses, as in OptimizeSettings.
@@ -49,10 +48,9 @@ class MapperSettings:
     """
 
     levels: tuple[str, ...] = tuple(LEVELS)
-    warm_steps: int = 200
     steps: int = 160
     batch: int = 2
-    lr: float = 0.01
+    lr: float = 0.3
     faces: int = 48
     held_out: int = 8
     every: int = 40
@@ -78,30 +76,19 @@ class Seen:
     taps: list[list[Tensor]]
 
 
-def warm_up(pack: Pack, objective: Objective, mapper: LevelsMapper, settings: MapperSettings) -> None:
-    """Teach the mapper the gallery's step for the prompt, as long as each face needs it."""
-    gallery, space = pack.gallery, pack.space
-    towards, rise = gallery_direction(pack, objective)
-    lengths = (0.85 * objective.wanted(gallery.embeddings) / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
-    layers = torch.arange(pack.generator.num_layers, device=pack.device)
-    moved = torch.zeros(len(layers), 1, device=pack.device)
+@torch.no_grad()
+def begin(pack: Pack, objective: Objective, mapper: LevelsMapper) -> None:
+    """Make a new mapper's step, for every face, the one that the gallery suggests on average: by the last biases."""
+    step = torch.zeros(512, device=pack.device)
+    if len(pack.gallery.w) >= 1000:
+        towards, rise = gallery_direction(pack, objective)
+        lengths = (0.85 * objective.wanted(pack.gallery.embeddings) / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
+        step = pack.space.step(lengths.mean() * towards)
+    wanted = step / editing.SHARE / 2**0.5  # what the last leaky ReLU is to return
     for level in mapper.levels:
-        moved[LEVELS[level]] = 1
-    random = torch.Generator().manual_seed(settings.seed)
-    optimizer = torch.optim.Adam(mapper.parameters(), lr=settings.lr)
-    for step in range(settings.warm_steps):
-        optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.warm_steps)
-        rows = torch.randint(len(gallery.w), (2, 64), generator=random).to(pack.device)
-        crossing = torch.randint(2, 2 * len(layers), (64, 1), generator=random).to(pack.device)  # most are not mixed
-        later = (layers[None] >= crossing)[..., None]
-        codes = torch.where(later, gallery.w[rows[1], None], gallery.w[rows[0], None])
-        length = torch.where(later, lengths[rows[1], None, None], lengths[rows[0], None, None])
-        wanted = length * towards * moved
-        got = space.whiten(editing.apply(mapper, codes)) - space.whiten(codes)
-        loss = (got - wanted).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        last = getattr(mapper, f"{level}_mapping").mapping[-1]
+        last.bias.copy_(torch.where(wanted < 0, wanted / 0.2, wanted) / LR_MUL)
+        last.weight.mul_(0.02)
 
 
 def train(
@@ -126,7 +113,6 @@ def train(
     seen, held_out = faces or both_sets(pack, settings)
     opts = {"description": prompt, **vars(settings), "levels": list(settings.levels)}
     mapper = LevelsMapper(settings.levels, opts).to(pack.device)
-    _quieten(mapper)
     optimizer, curve = torch.optim.Adam(mapper.parameters(), lr=settings.lr), Curve()
     first = 0
     if resume is not None and resume.exists():
@@ -137,12 +123,11 @@ def train(
         rng.bit_generator.state = state["random"]
         best = state["best"]
     else:
-        if len(pack.gallery.w) >= 1000:
-            warm_up(pack, objective, mapper, settings)
+        begin(pack, objective, mapper)
         best = copy.deepcopy(mapper.state_dict())
         curve.held_out.append((0, _judge(pack, objective, mapper, held_out, settings)))
     for step in range(first, settings.steps):
-        optimizer.param_groups[0]["lr"] = 0.5 * settings.lr * schedule(step / settings.steps)
+        optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
         rows = rng.choice(settings.faces, settings.batch, replace=False).tolist()
         terms = picture_losses(pack, objective, editing.apply(mapper, seen.codes[rows]), seen, rows, settings)
         optimizer.zero_grad()
@@ -175,16 +160,9 @@ def _judge(pack: Pack, objective: Objective, mapper: LevelsMapper, seen: Seen, s
     return float(np.mean([sum(losses_of.values()).item() for losses_of in terms]))
 
 
-@torch.no_grad()
-def _quieten(mapper: LevelsMapper) -> None:
-    """Begin with small steps: the last layers as StyleCLIP initialises them move a code by several deviations."""
-    for level in mapper.levels:
-        getattr(mapper, f"{level}_mapping").mapping[-1].weight.mul_(0.1)
-
-
 def _checked(settings: MapperSettings) -> MapperSettings:
     check_finite(settings)
-    for name, low in (("warm_steps", 0), ("steps", 1), ("batch", 1), ("faces", 2), ("held_out", 1), ("every", 1)):
+    for name, low in (("steps", 1), ("batch", 1), ("faces", 2), ("held_out", 1), ("every", 1)):
         check_range(name, getattr(settings, name), low, 100_000)
     return settings
 

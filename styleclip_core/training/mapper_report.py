@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
 from styleclip_core import latents
+from styleclip_core.drawing import Preview
 from styleclip_core.edits import mapper as editing
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.packs import Pack
@@ -51,8 +51,7 @@ def sample_picture(pack: Pack, mapper: LevelsMapper, count: int = 6, size: int =
     rows = []
     for seed in range(1000, 1000 + count):
         w_plus = latents.random_w(pack.generator, seed).expand(1, pack.generator.num_layers, 512)
-        codes = [editing.apply(mapper, w_plus, strength) for strength in (0, 0.5, 1, 1.5)]
-        pictures = [F.adaptive_avg_pool2d(pack.generator.synthesize(code), size)[0] for code in codes]
-        rows.append(torch.cat(pictures, 1))
+        look = Preview(pack.generator, w_plus, size)
+        rows.append(torch.cat([look(editing.apply(mapper, w_plus, strength))[0] for strength in (0, 0.5, 1, 1.5)], 1))
     whole = torch.cat(rows, 2).clamp(-1, 1).permute(1, 2, 0)
     return Image.fromarray(((whole + 1) * 127.5).round().to(torch.uint8).cpu().numpy())
