@@ -187,7 +187,7 @@ def table(scores: dict[str, float]) -> str:
     return "\n".join([*lines, f"| mean of the {len(MAIN)} main ones | {np.mean([scores[m] for m in MAIN]):.3f} |"])
 
 
-def run(folder: Path, hair_model: str, faces: int = 3000, steps: int = 800, seed: int = 0, cache: Path | None = None):
+def run(folder: Path, hair_model: str, faces: int = 2900, steps: int = 800, seed: int = 0, cache: Path | None = None):
     """Label, train, evaluate on held-out faces and write ``pretrained/parser.safetensors``.
 
     cache: a .npz for the labels; if it is there, they are read instead of made.
