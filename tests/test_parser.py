@@ -61,8 +61,8 @@ def test_shares_are_those_of_a_portrait(found):
     share = {name: [(w == i).float().mean().item() for w in winner] for name, i in ID.items()}
     ranges = {
         "skin": (0.12, 0.45), "hair": (0.06, 0.6), "background": (0.03, 0.7), "nose": (0.01, 0.06),
-        "left eye": (0.001, 0.012), "right eye": (0.001, 0.012), "left brow": (0.001, 0.02),
-        "right brow": (0.001, 0.02), "upper lip": (0.001, 0.02), "lower lip": (0.001, 0.03), "neck": (0.005, 0.2),
+        "left eye": (0.001, 0.012), "right eye": (0.001, 0.012), "left brow": (0.0005, 0.02),  # bangs hide one of them
+        "right brow": (0.0005, 0.02), "upper lip": (0.001, 0.02), "lower lip": (0.001, 0.03), "neck": (0.005, 0.2),
     }  # fmt: skip
     for name, (low, high) in ranges.items():
         assert low < min(share[name]) and max(share[name]) < high, (name, share[name])

@@ -110,7 +110,7 @@ def train_directions(args: argparse.Namespace) -> None:
 @command(
     FOLDER,
     arg("--hair", required=True, metavar="FILE", help="hair_segmentation.tflite"),
-    arg("--faces", type=int, default=3000, help="faces to label and learn from (default: 3000)"),
+    arg("--faces", type=int, default=2900, help="faces to label and learn from (default: 2900)"),
     arg("--steps", type=int, default=800, help="of 12 faces (default: 800)"), SEED,
     arg("--labels", type=Path, metavar="FILE", help="keep the labels here (.npz), and use them if they are there"),
     examples="""
