@@ -72,7 +72,7 @@ RECIPES: dict[str, dict[str, float]] = {
 }
 
 
-def _derived(m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def derived(m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Sources that are plain functions of a few measurements. Colour classes are closeness to a point in Lab."""
 
     def both(name: str) -> np.ndarray:
@@ -129,7 +129,7 @@ def attribute_scores(
         reference: rows whose mean and deviation standardise every source (the training rows).
     """
     sources = {name: measurements[:, i].astype(np.float64) for i, name in enumerate(names)}
-    sources |= _derived(sources) | {f"w:{name}": scores for name, scores in w_scores.items()}
+    sources |= derived(sources) | {f"w:{name}": scores for name, scores in w_scores.items()}
 
     def standardise(x: np.ndarray) -> np.ndarray:
         known = x[reference][np.isfinite(x[reference])]

@@ -81,3 +81,26 @@ def train_encoder(args: argparse.Namespace) -> None:
     from styleclip_core.training.encoder import run
 
     run(args.folder, args.epochs, args.looks, args.seed)
+
+
+@command(
+    arg("folder", type=Path, nargs="?", help="folder of synthetic faces, for interfacegan"),
+    arg("--measurements", type=Path, help="what measure-faces wrote, for interfacegan"),
+    arg("--parts", nargs="+", default=["ganspace", "interfacegan", "relevance"], metavar="PART",
+        choices=["ganspace", "interfacegan", "relevance"], help="ganspace, interfacegan, relevance (default: all)"),
+    arg("--pack", default="compact", help="compact (written to pretrained/), or full and its sisters (to the cache)"),
+    arg("--faces", type=int, default=28, help="for relevance (default: 28)"),
+    examples="""
+  {prog} train-directions faces --measurements measurements.npz
+  {prog} train-directions --pack full --parts relevance
+""",
+)  # fmt: skip
+def train_directions(args: argparse.Namespace) -> None:
+    """Training, 6: compute directions in W and the relevance of channels."""
+    from styleclip_core import load_pack
+    from styleclip_core.errors import BadSetting
+    from styleclip_core.training.directions import run
+
+    if "interfacegan" in args.parts and not (args.folder and args.measurements):
+        raise BadSetting("interfacegan needs the folder of faces and --measurements; or choose other --parts.")
+    run(load_pack(args.pack), args.parts, args.folder, args.measurements, args.faces)

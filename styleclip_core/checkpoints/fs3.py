@@ -1,0 +1,122 @@
+"""Reads what StyleCLIP publishes for its global directions: ``fs3.npy`` and ``S_mean_std``, for a 1024-px StyleGAN2.
+
+``fs3.npy`` is ``[6048,512]``: how each channel of the convolutions changes the CLIP embedding, in synthesis order.
+``S_mean_std`` is a pickle of two lists of arrays, mean and deviation of each layer's styles, RGB or not.
+"""
+
+from __future__ import annotations
+
+import _codecs
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip_core.edits.global_directions import Relevance
+from styleclip_core.errors import BadCheckpoint
+
+OFFICIAL_ALPHA = 4.0  # what StyleCLIP's examples take
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Knows numpy arrays of numbers and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case "numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct":
+                return lambda *_: np.ndarray((0,), np.int8)  # filled by what follows it in the pickle
+            case "numpy", "ndarray":
+                return "ndarray"  # an argument of the former only
+            case "numpy", "dtype":
+                return _number_type
+            case "_codecs", "encode":
+                return lambda text, encoding: _codecs.encode(text, "latin-1")
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _number_type(kind: str, *_: Any) -> np.dtype:
+    if kind not in ("f2", "f4", "f8", "i4", "i8"):
+        raise pickle.UnpicklingError(f"it holds values of the kind {kind!r}")
+    return np.dtype(kind)
+
+
+def read_arrays(path: str | Path) -> Any:
+    """What a file holds that `numpy.save`, `numpy.savez` or a pickle of numbers wrote; no code in it is run.
+
+    Raises:
+        BadCheckpoint: the file is missing, damaged, or a pickle of anything but lists of arrays.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+            file.seek(0)
+            if start.startswith((b"\x93NUMPY", b"PK\3\4")):
+                content = np.load(file, allow_pickle=False)
+                return content if isinstance(content, np.ndarray) else [content[name] for name in content.files]
+            return _ArrayUnpickler(file, encoding="latin-1").load()
+    except OSError as error:
+        raise BadCheckpoint(f"{path} cannot be read: {error.strerror or error}.") from error
+    except Exception as error:  # a damaged or hostile pickle can fail in any way
+        reason = (str(error).splitlines() or ["damaged"])[0].rstrip(".")
+        raise BadCheckpoint(
+            f"{path.name} is not a file of plain numbers, so it was refused; no code in it was run. Get it from where "
+            f"it was published ({reason})."
+        ) from error
+
+
+def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Relevance:
+    """The relevance of a StyleGAN2's channels for CLIP, from StyleCLIP's files. RGB channels get none.
+
+    Args:
+        fs3_path: ``.npy`` with one row for each channel of the convolutions, or of all layers.
+        mean_std_path: the pickle ``S_mean_std``, or the same as ``.npz`` with all means before all deviations.
+        generator: the one whose channels they are (``style_sizes``, ``rgb_styles``).
+    Raises:
+        BadCheckpoint: a file cannot be read, or does not fit the generator.
+    """
+    sizes = generator.style_sizes
+    rgb = getattr(generator, "rgb_styles", (False,) * len(sizes))
+    changes = _matrix(read_arrays(fs3_path), Path(fs3_path).name)
+    wanted = torch.cat([torch.full((size,), not is_rgb) for size, is_rgb in zip(sizes, rgb, strict=True)])
+    if len(changes) not in (int(wanted.sum()), len(wanted)):
+        raise BadCheckpoint(
+            f"{Path(fs3_path).name} is about {len(changes)} channels; this generator has {int(wanted.sum())}."
+        )
+    full = changes.new_zeros(len(wanted), changes.shape[1])
+    full[wanted] = changes if len(changes) == int(wanted.sum()) else changes[wanted]
+    deviations = _deviations(read_arrays(mean_std_path), sizes, rgb, Path(mean_std_path).name)
+    device = generator.w_avg.device
+    axes, scales = torch.eye(full.shape[1], device=device), torch.ones(full.shape[1], device=device)
+    return Relevance(axes, scales, F.normalize(full, dim=1).to(device), deviations.to(device), OFFICIAL_ALPHA)
+
+
+def _matrix(content: Any, name: str) -> Tensor:
+    if not isinstance(content, np.ndarray) or content.ndim != 2 or content.dtype.kind != "f":
+        raise BadCheckpoint(f"{name} does not hold a table of numbers, one row for each channel.")
+    if not np.isfinite(content).all():
+        raise BadCheckpoint(f"{name} holds values that are not finite.")
+    return torch.from_numpy(content.astype(np.float32))
+
+
+def _deviations(content: Any, sizes: tuple[int, ...], rgb: tuple[bool, ...], name: str) -> Tensor:
+    """The second half of the arrays, one for each layer; RGB layers that are missing get zeros."""
+    halves = content if isinstance(content, (list, tuple)) else []
+    if len(halves) == 2 and all(isinstance(half, (list, tuple)) for half in halves):
+        halves = [*halves[0], *halves[1]]
+    arrays = list(halves[len(halves) // 2 :])
+    kept = [size for size, is_rgb in zip(sizes, rgb, strict=True) if not is_rgb]
+    shapes = [array.size if isinstance(array, np.ndarray) and array.dtype.kind == "f" else -1 for array in arrays]
+    fits = shapes in (list(sizes), kept)
+    if not fits or not all(np.isfinite(array).all() and (array >= 0).all() for array in arrays):
+        raise BadCheckpoint(f"{name} does not hold means and deviations of this generator's style channels.")
+    given = iter(arrays)
+    parts = [
+        np.zeros(size) if is_rgb and shapes == kept else next(given).reshape(-1)
+        for size, is_rgb in zip(sizes, rgb, strict=True)
+    ]
+    return torch.from_numpy(np.concatenate(parts).astype(np.float32))

@@ -1,0 +1,130 @@
+"""GANSpace (Härkönen et al., 2020): principal components of W as sliders, each on a range of layers.
+
+The components know no names; those below were given by people who looked at what each does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from styleclip_core.edits import stored
+from styleclip_core.edits.progress import check_range
+from styleclip_core.errors import BadSetting
+from styleclip_core.roles import Pack
+
+FILE = "ganspace.safetensors"
+COUNT = 80  # components, as in the paper
+SAMPLES, FEW = 300_000, 50_000  # mapped for the shipped file; for a pack without one
+STRENGTH = 3.0  # standard deviations at which a slider ends
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components of W, by falling variance.
+
+    Attributes:
+        mean: of W, ``[512]``.
+        axes: ``[K,512]``, orthonormal; the largest entry of each is positive.
+        deviations: of W along each, ``[K]``.
+    """
+
+    mean: Tensor
+    axes: Tensor
+    deviations: Tensor
+
+
+@dataclass(frozen=True)
+class Named:
+    """A slider: the component (from 0), the W+ layers from ``first`` to before ``last``, and which way is up."""
+
+    name: str
+    component: int
+    first: int
+    last: int
+    sign: int
+
+
+NAMED = (
+    Named("head turn", 1, 0, 4, -1),  # to the right of the picture
+    Named("femininity", 2, 4, 8, 1),
+    Named("long hair", 2, 0, 4, 1),
+    Named("full hair", 0, 0, 4, 1),  # longer, and the hairline lower
+    Named("child to adult with glasses", 3, 0, 18, 1),
+    Named("smile", 6, 0, 4, -1),
+    Named("glasses and curls", 8, 0, 4, -1),
+    Named("fringe", 13, 0, 4, 1),
+    Named("pale colours", 9, 8, 18, 1),
+)
+
+_computed: WeakKeyDictionary[torch.nn.Module, Components] = WeakKeyDictionary()
+
+
+@torch.no_grad()
+def measure(generator, samples: int, seed: int = 0, count: int = COUNT, batch: int = 10_000) -> Components:
+    """The components of ``samples`` mapped latents, batch by batch: only the covariance is kept. Seeded.
+
+    Unlike incremental PCA, which drops what does not fit its rank after each batch, this is exact.
+    """
+    rng, device = np.random.default_rng(seed), generator.w_avg.device
+    total, outer, done = 0, 0, 0
+    while done < samples:
+        z = rng.standard_normal((min(batch, samples - done), 512)).astype(np.float32)
+        w = (generator.map(torch.from_numpy(z).to(device)) - generator.w_avg).double()
+        total, outer, done = total + w.sum(0), outer + w.T @ w, done + len(w)
+    mean = total / done
+    values, vectors = torch.linalg.eigh(outer / done - torch.outer(mean, mean))
+    axes = vectors.flip(1)[:, :count].T
+    axes = axes * axes[torch.arange(count), axes.abs().argmax(1)].sign()[:, None]  # eigh leaves the sign open
+    deviations = values.flip(0)[:count].clamp(min=0).sqrt()
+    return Components((generator.w_avg + mean).float(), axes.float().contiguous(), deviations.float())
+
+
+def subspace_error(axes: Tensor, others: Tensor) -> float:
+    """Share of the subspace of orthonormal ``axes [K,512]`` that lies outside that of ``others``; 0 is the same."""
+    return 1 - float((axes @ others.T).square().sum()) / len(axes)
+
+
+def spread(pack: Pack) -> Components:
+    """The pack's components with their deviations: shipped for FFHQ's W, else measured at the first call (seconds)."""
+    content = stored.load(pack, FILE)
+    if content and stored.same_space(content["mean"], pack.generator.w_avg):
+        return Components(content["mean"], content["axes"], content["deviations"])
+    if pack.generator not in _computed:
+        _computed[pack.generator] = measure(pack.generator, FEW)
+    return _computed[pack.generator]
+
+
+def components(pack: Pack) -> Tensor:
+    """Unit vectors in W ``[K,512]``, by falling variance."""
+    return spread(pack).axes
+
+
+def apply(
+    pack: Pack, w_plus: Tensor, component: int, strength: float, first: int = 0, last: int | None = None
+) -> Tensor:
+    """Move ``w_plus [N,L,512]`` by ``strength`` standard deviations along a component, on layers first to last - 1.
+
+    Raises:
+        BadSetting: no such component or layers, or ``strength`` beyond [-20, 20].
+    """
+    found, layers = spread(pack), w_plus.shape[-2]
+    last = layers if last is None else last
+    strength = check_range("strength", strength, -20, 20)
+    if not 0 <= component < len(found.axes):
+        raise BadSetting(f"There is no component {component}; choose one from 0 to {len(found.axes) - 1}.")
+    if not 0 <= first < last <= layers:
+        raise BadSetting(f"Layers {first} to {last} are not a range within 0 to {layers}.")
+    moved = w_plus.clone()
+    moved[..., first:last, :] += strength * found.deviations[component] * found.axes[component]
+    return moved
+
+
+def apply_named(pack: Pack, w_plus: Tensor, slider: Named, strength: float) -> Tensor:
+    """Move ``w_plus [N,L,512]`` by ``strength`` (about -3 to 3) along a named slider; see `apply`."""
+    last = min(slider.last, w_plus.shape[-2])
+    return apply(pack, w_plus, slider.component, strength * slider.sign, slider.first, last)

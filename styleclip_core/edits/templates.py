@@ -1,0 +1,27 @@
+"""Sentences round a description, whose embeddings are averaged so that no single wording counts."""
+
+FACE = (
+    "{}", "a photo of {}", "a portrait of {}", "a picture of {}", "a close-up of {}", "the face of {}",
+    "an image of {}", "a good photo of {}", "a studio portrait of {}", "a passport photo of {}", "a snapshot of {}",
+    "a headshot of {}", "this is {}", "here you see {}", "{} looking at me", "{} in front of a wall",
+    "a sharp picture of {}", "a colour photo of {}", "one sees {}", "somebody took a photo of {}",
+)  # fmt: skip
+
+# Photos of all qualities and other ways to show a thing: 79 in all, as many as StyleCLIP averages over.
+_PHOTOS = (
+    "bad", "good", "blurry", "sharp", "bright", "dark", "large", "small", "low-resolution", "high-resolution",
+    "cropped", "black and white", "colour", "pixelated", "compressed", "clean", "dirty", "strange", "nice", "cool",
+    "plain", "faded", "grainy", "candid", "old", "recent", "beautiful", "poor", "professional", "digital", "framed",
+    "printed", "noisy", "detailed", "crumpled", "retouched", "famous", "private",
+)  # fmt: skip
+_MEDIA = (
+    "painting", "drawing", "sketch", "cartoon", "sculpture", "statue", "rendering", "print", "poster", "tattoo",
+    "mosaic", "doodle", "video still", "screenshot", "portrait", "picture", "close-up", "scan", "reflection",
+    "photo", "puppet", "plastic figure", "plush toy", "paper model", "computer model", "stamp", "mural",
+    "watercolour", "pencil study", "woodcut", "hologram", "collage", "comic",
+)  # fmt: skip
+GENERAL = (
+    "{}", "this is {}", "there is {} in the scene", "a video game with {}", "a magazine page with {}", "{} from afar",
+    "many photos of {}", "graffiti of {}",
+    *(f"a {quality} photo of {{}}" for quality in _PHOTOS), *(f"a {medium} of {{}}" for medium in _MEDIA),
+)  # fmt: skip
