@@ -12,11 +12,11 @@ from torch import nn
 
 from styleclip_core import BadCheckpoint, BadPrompt, BadSetting, EmptyPrompt, UnsupportedByPack, latents, load_pack
 from styleclip_core.checkpoints.fs3 import load_fs3
-from styleclip_core.edits import ganspace, global_directions, interfacegan
+from styleclip_core.edits import ganspace, global_directions, interfacegan, stored
 from styleclip_core.faces import detect_faces
 from styleclip_core.studio import to_image
 from styleclip_core.training import relevance
-from styleclip_core.training.directions import MEASURED, READ, fit
+from styleclip_core.training.directions import MEASURED, READ, fit, run
 
 SEEDS = (820_001, 820_002)
 
@@ -78,13 +78,24 @@ def test_components_are_those_of_other_samples_too(pack):
     own = ganspace.measure(pack.generator, 3000, seed=77)
     assert ganspace.subspace_error(ganspace.components(pack)[:10], own.axes[:10]) < 0.05
     assert torch.allclose(ganspace.spread(pack).deviations[:10], own.deviations[:10], rtol=0.08)
-    assert torch.equal(own.axes, ganspace.measure(pack.generator, 3000, seed=77).axes)
+    few = (ganspace.measure(pack.generator, 600, seed=77, count=5) for _ in range(2))
+    assert torch.equal(*(found.axes for found in few))
 
 
 def test_a_pack_without_a_file_has_its_components_measured(pack, monkeypatch):
-    monkeypatch.setattr(ganspace, "FEW", 4000)
+    monkeypatch.setattr(ganspace, "FEW", 1500)
     axes = ganspace.components(replace(pack, generator=OtherGenerator()))
     assert axes[0, 0] > 0.99 and axes[1, 1] > 0.99
+
+
+def test_what_was_computed_for_another_pack_is_used(pack, monkeypatch, tmp_path):
+    monkeypatch.setenv("STYLECLIP_CACHE", str(tmp_path))
+    monkeypatch.setattr(ganspace, "SAMPLES", 1500)
+    other = replace(pack, generator=OtherGenerator(), name="other")
+    run(other, ["ganspace"], None, None, 1, report=lambda _: None)
+    assert (tmp_path / "directions" / "other" / ganspace.FILE).is_file()
+    assert torch.equal(ganspace.components(other), stored.load(other, ganspace.FILE)["axes"])
+    assert torch.allclose(ganspace.spread(other).deviations[:2], torch.tensor([5.0, 3.0]), rtol=0.1)
 
 
 def test_a_component_moves_the_layers_it_is_told_to(pack, w):
@@ -117,17 +128,15 @@ def test_every_boundary_is_a_unit_vector(pack):
 
 
 @pytest.mark.parametrize(
-    "name, text, opposite",
-    [
+    "name, text, opposite", [
         ("smile", "a smiling person", "a serious person"),
         ("age", "an old person", "a young person"),
         ("blond hair", "a person with blond hair", "a person with black hair"),
         ("eyeglasses", "a person with eyeglasses", "a person without glasses"),
     ],
-)
+)  # fmt: skip
 def test_boundaries_order_faces_that_nothing_was_fitted_to(pack, crowd, name, text, opposite):
-    codes, embeddings = crowd
-    pair = torch.stack([interfacegan.score(pack, name, codes), says(pack, embeddings, text, opposite)])
+    pair = torch.stack([interfacegan.score(pack, name, crowd[0]), says(pack, crowd[1], text, opposite)])
     assert torch.corrcoef(pair)[0, 1] > 0.5
 
 
@@ -175,26 +184,25 @@ def test_a_label_along_a_line_gives_that_line():
     assert float(fit(codes, codes @ truth) @ truth) > 0.95
 
 
-def test_derivatives_are_those_of_small_steps(pack, w):
+def test_relevance_is_that_of_small_steps(pack):
     """A step along the slopes themselves, so short that few of the many kinks of the networks lie on it."""
-    axes, _ = relevance.embedding_axes(pack.gallery.embeddings, 1)
-    slopes = relevance.jacobian(pack, w[:1], axes, 128)[0, :, 0]
+    content = relevance.measure(pack, faces=1, count=1, seed=2, report=lambda _: None)
+    slopes = content["changes"][:, 0] * content["scales"] / content["deviations"]
     step = 0.003 * slopes / slopes.norm()
     with torch.no_grad():
-        styles = pack.generator.styles(w[:1])
+        styles = pack.generator.styles(latents.random_w(pack.generator, 2))
         parts = step.split([style.shape[1] for style in styles])
         more, less = (look(pack, [s + x * p for s, p in zip(styles, parts, strict=True)]) for x in (1, -1))
-    assert float((more - less) @ axes.T) / 0.006 == pytest.approx(float(slopes.norm()), rel=0.15)
+    assert float((more - less) @ content["axes"].T) / 0.006 == pytest.approx(float(slopes.norm()), rel=0.15)
 
 
 @pytest.mark.parametrize(
-    "prompt, neutral, opposite",
-    [
+    "prompt, neutral, opposite", [
         ("a smiling person", "a person with a serious face", "a serious person"),
         ("a person with eyeglasses", "a person", "a person without glasses"),
         ("a person with blond hair", "a face", "a person with black hair"),
     ],
-)
+)  # fmt: skip
 def test_a_prompt_becomes_a_slider(pack, w, prompt, neutral, opposite):
     start = time.perf_counter()
     found = global_directions.direction(pack, prompt, neutral)
@@ -267,8 +275,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize(
-    "name, content",
-    [
+    "name, content", [
         ("S_mean_std", pickle.dumps(Hostile())),
         ("S_mean_std", pickle.dumps([np.array([Hostile()], object)] * 6)),
         ("S_mean_std", pickle.dumps([[np.ones(4)], [np.ones(4)]])),
@@ -278,7 +285,7 @@ class Hostile:
         ("fs3.npy", pickle.dumps(np.ones((7, 5)))),
         ("fs3.npy", pickle.dumps(np.ones((6, 5), np.int64))),
     ],
-)
+)  # fmt: skip
 def test_bad_official_files_are_refused(official, name, content, capsys):
     folder, _ = official
     (folder / name).write_bytes(content)

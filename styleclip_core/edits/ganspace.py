@@ -65,7 +65,7 @@ _computed: WeakKeyDictionary[torch.nn.Module, Components] = WeakKeyDictionary()
 
 
 @torch.no_grad()
-def measure(generator, samples: int = SAMPLES, seed: int = 0, count: int = COUNT, batch: int = 10_000) -> Components:
+def measure(generator, samples: int, seed: int = 0, count: int = COUNT, batch: int = 10_000) -> Components:
     """The components of ``samples`` mapped latents, batch by batch: only the covariance is kept. Seeded.
 
     Unlike incremental PCA, which drops what does not fit its rank after each batch, this is exact.

@@ -100,6 +100,7 @@ def train_encoder(args: argparse.Namespace) -> None:
 def train_directions(args: argparse.Namespace) -> None:
     """Training, 6: compute directions in W and the relevance of channels."""
     from styleclip_core import load_pack
+    from styleclip_core.errors import BadSetting
     from styleclip_core.training.directions import run
 
     if "interfacegan" in args.parts and not (args.folder and args.measurements):

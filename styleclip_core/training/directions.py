@@ -122,7 +122,7 @@ def boundaries(pack: Pack, folder: Path, measurements: Path, report=print) -> di
 
 def components(pack: Pack, report=print) -> dict[str, Tensor]:
     """Measure the principal components of W and report how they agree with those of other samples."""
-    found = ganspace.measure(pack.generator)
+    found = ganspace.measure(pack.generator, ganspace.SAMPLES)
     other = ganspace.measure(pack.generator, ganspace.SAMPLES // 3, seed=9)
     for count in (1, 3, 10, 20, 80):
         error = ganspace.subspace_error(found.axes[:count], other.axes[:count])
