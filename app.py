@@ -79,7 +79,7 @@ def build_app(studio: Studio) -> gr.Blocks:
                 photo, faces, random, number = photo_controls(domain)
                 tabs = gr.Column()
                 inversion = inversion_controls()
-            with gr.Column(scale=8, min_width=520):
+            with gr.Column(scale=8, min_width=520, elem_id="results"):
                 views = result_views(domain) | {"known": known}
         page = Page(studio, photo, choice, known, inversion, views)
         with tabs, gr.Tabs():

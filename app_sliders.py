@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tempfile
 from collections.abc import Iterator
 from itertools import groupby
@@ -183,9 +184,11 @@ def slide(studio: Studio, photo, values, known) -> Iterator[tuple]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def slider(label: str, visible: bool = True) -> gr.Slider:
-    low, high = -sliders.LIMIT, sliders.LIMIT
-    return gr.Slider(low, high, 0, step=0.05, label=label, visible=visible, min_width=150, elem_classes="edit-slider")
+def slider(key: str, label: str, visible: bool = True) -> gr.Slider:
+    return gr.Slider(
+        -sliders.LIMIT, sliders.LIMIT, 0, step=0.05, label=label, visible=visible, min_width=150,
+        elem_classes="edit-slider", elem_id="slider-" + re.sub(r"\W+", "-", key),
+    )  # fmt: skip
 
 
 def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
@@ -200,14 +203,15 @@ def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
     controls = []
     for group, members in groupby(tab.pack_sliders, key=lambda one: one.group):
         with gr.Accordion(group, open=not controls), gr.Row():
-            controls += [slider(one.label) for one in members]
+            controls += [slider(one.key, one.label) for one in members]
     with gr.Accordion("Your own", open=True):
         with gr.Row():
-            prompt = gr.Textbox(show_label=False, placeholder="New slider from a prompt", container=False, scale=3)
+            hint = "New slider from a prompt"
+            prompt = gr.Textbox(show_label=False, placeholder=hint, container=False, scale=3, elem_id="new-prompt")
             kind = gr.Dropdown(list(KINDS), value=list(KINDS)[0], show_label=False, container=False, min_width=110)
-            new = gr.Button("Add", size="sm", min_width=50)
+            new = gr.Button("Add", size="sm", min_width=50, elem_id="new-slider")
         with gr.Row():
-            mine = [slider("-", visible=False) for _ in range(OWN)]
+            mine = [slider(f"own-{i}", "-", visible=False) for i in range(OWN)]
         with gr.Row():
             upload = gr.UploadButton("Load a mapper", size="sm", file_types=[".pt", ".safetensors"], min_width=90)
             load = gr.UploadButton("Load an edit", size="sm", file_types=[".json"], min_width=90)

@@ -25,6 +25,8 @@ CSS = """
 #prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #random-row input {padding: 5px 8px}
 #faces .grid-container {grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
 #faces .selected {outline: 3px solid var(--color-accent)}
+#results {position: sticky; top: 8px; align-self: flex-start} .gradio-container main {overflow: visible}
+.edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """
 

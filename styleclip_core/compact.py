@@ -30,7 +30,7 @@ def compact_pack(device: torch.device) -> Pack:
     clip, gallery = face_clip()
     clip, space = clip.to(device), latents.w_space(generator)
     encoder, parser, identity = compact_encoder(space), compact_parser(), clip.encode_identity
-    parser, gallery = parser and parser.to(device), gallery.to(device)
+    parser, gallery = parser.to(device), gallery.to(device)
     return Pack("compact", device, generator, clip, encoder, parser, identity, perceptual, space, gallery)
 
 
@@ -51,20 +51,16 @@ def perceptual_network() -> EfficientNetLite0:
     return network.eval().requires_grad_(False)
 
 
-def compact_encoder(space: latents.WSpace) -> Callable[[Tensor], Tensor] | None:
-    """Aligned faces -> W+, on the device of ``space``; None before one was trained. Raises WeightsUnavailable."""
-    if ENCODER not in weights.CHECKPOINTS:
-        return None
+def compact_encoder(space: latents.WSpace) -> Callable[[Tensor], Tensor]:
+    """Aligned faces -> W+, on the device of ``space``. Raises WeightsUnavailable."""
     network = Encoder()
     network.load_state_dict(load_file(weights.path(ENCODER)))  # half precision on disk
     network.eval().requires_grad_(False).to(space.mean.device)
     return lambda images: space.unwhiten(network(images))
 
 
-def compact_parser() -> FaceParser | None:
-    """The face parser, on the CPU; None before one was trained. Raises WeightsUnavailable."""
-    if PARSER not in weights.CHECKPOINTS:
-        return None
+def compact_parser() -> FaceParser:
+    """The face parser, on the CPU. Raises WeightsUnavailable."""
     network = FaceParser()
     network.load_state_dict(load_file(weights.path(PARSER)))  # half precision on disk
     return network.eval().requires_grad_(False)

@@ -87,6 +87,10 @@ class Page:
         box.send_keys(Keys.CONTROL, "a")
         box.send_keys(text, Keys.TAB)
 
+    def tab(self, name: str) -> None:
+        tabs = self.driver.find_elements(By.CSS_SELECTOR, "button[role=tab]")
+        next(tab for tab in tabs if tab.text == name).click()
+
     def ask(self, prompt: str, steps: int = 2, inversion: int = 2) -> None:
         self.fill("#steps input[type=number]", str(steps))
         self.fill("#inversion input[type=number]", str(inversion))

@@ -3,18 +3,21 @@
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from app_driver import ROOT, Page, chromium, difference, serve
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from selenium import webdriver
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
 
@@ -130,6 +133,73 @@ def test_what_cannot_be_used_is_said_and_nothing_is_lost(page: Page, tmp_path: P
     page.find("#run").click()
     page.wait_for("Type what to change")
     assert page.find("#run").is_enabled() and page.find("#photo img").is_displayed()
+
+
+def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Image.Image]) -> None:
+    page.fill("#random-row input", "7")
+    page.find("#random").click()
+    page.wait_for("does not exist")
+    page.tab("Sliders")
+    page.wait(lambda: page.find("#slider-boundary-smile").is_displayed())
+    page.fill("#slider-boundary-smile input[type=number]", "2")
+    page.wait_for("Done")
+    smiling = page.picture("#pasted img")
+    assert difference(smiling, portraits[1]) > 1
+    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 1)
+
+    page.fill("#new-prompt textarea", "blond hair")
+    page.find("#new-slider").click()
+    page.wait_for("Drag the new slider")
+    page.wait(lambda: page.find("#slider-own-0").is_displayed())
+    page.fill("#slider-own-0 input[type=number]", "1")
+    page.wait(lambda: difference(page.picture("#pasted img"), smiling) > 1)
+    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 2)
+    page.find("#undo").click()
+    page.wait(lambda: difference(page.picture("#pasted img"), smiling) < 0.1)
+    assert page.find("#slider-own-0 input[type=number]").get_attribute("value") == "0"
+
+    page.fill("#search textarea", "smil")
+    page.wait(lambda: not page.find("#slider-boundary-age").is_displayed())
+    assert page.find("#slider-boundary-smile").is_displayed()
+
+
+def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) -> None:
+    page.fill("#random-row input", "7")
+    page.find("#random").click()
+    page.wait_for("does not exist")
+    page.tab("Local")
+    page.wait(lambda: page.find("#show-face").is_displayed())
+    page.find("#show-face").click()
+    page.wait_for("Paint where")
+    board = page.wait(lambda: page.driver.find_elements(By.CSS_SELECTOR, "#editor canvas"), 20)[0]
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", board)
+    time.sleep(2)  # the canvas settles
+    stroke = ActionChains(page.driver).move_to_element_with_offset(board, -60, 60).click_and_hold()
+    for _ in range(6):
+        stroke.move_by_offset(20, 0)
+    stroke.release().perform()
+    page.fill("#local-prompt textarea", "a person with a beard")
+    page.find("#local-run").click()
+    page.wait_for("Done")
+    edited = page.picture("#pasted img")
+    changed = np.abs(np.asarray(edited.convert("RGB"), float) - np.asarray(portraits[1], float)).max(-1) > 0
+    rows, columns = np.nonzero(changed)
+    assert 0.002 < changed.mean() < 0.4
+    assert rows.min() > 450 and np.ptp(rows) < 400 and np.ptp(columns) < 700, "outside the stroke nothing changes"
+
+    page.find("#regions button").click()
+    page.wait_for("Painted: hair")
+
+
+def test_the_example_of_the_readme(url: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    code = next(block for block in blocks if "gradio_client" in block)
+    shorter = code.replace("http://127.0.0.1:7860", url).replace("1, 20, 0, api_name", "1, 2, 0, api_name")
+    assert shorter.count(url) == 1 and "1, 2, 0" in shorter
+    result = subprocess.run([sys.executable, "-c", shorter], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert result.returncode == 0, result.stderr
+    for name in ("/edit", "/slide", "/edit_region", "/random_face"):
+        assert name in result.stdout
 
 
 def test_the_api(url: str, portraits: list[Image.Image], tmp_path: Path) -> None:
