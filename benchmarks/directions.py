@@ -1,4 +1,4 @@
-"""Every InterFaceGAN boundary and some prompts as sliders, on random faces: a table, and a grid to look at.
+"""Mappers, InterFaceGAN's boundaries and some prompts as sliders, on random faces: a table, and a grid to look at.
 
     python -m benchmarks.directions --hair hair_segmentation.tflite
     python -m benchmarks.directions --hair hair_segmentation.tflite --faces 24 --grid outputs/directions.jpg
@@ -16,32 +16,25 @@ from pathlib import Path
 
 import torch
 
-from styleclip_core import latents, load_pack
-from styleclip_core.edits import global_directions, interfacegan
+from styleclip_core import latents, load_pack, sliders
+from styleclip_core.edits import interfacegan
 from styleclip_core.evaluation import directions as evaluation
-from styleclip_core.studio import to_image
+from styleclip_core.results import to_image
 from styleclip_core.training import teachers
 
 FIRST_SEED = 910_000  # no other part of the project uses seeds near it
 DRAG = (1.0, 2.0, 3.0)
 
 
-def sliders(pack):
-    """Name, label, sign (0: towards what a face lacks) and a function (codes, strength) -> style vectors."""
+def chosen(pack):
+    """Slider, label, sign (0: towards what a face lacks)."""
+    for name in sliders.mapper_names(pack):
+        yield f"mapper:{name}", *evaluation.MAPPERS[name]
     for name in interfacegan.names(pack):
-
-        def move(w, strength, name=name):
-            w_plus = w[:, None].repeat(1, pack.generator.num_layers, 1)
-            return pack.generator.styles(interfacegan.apply(pack, w_plus, name, strength))
-
-        yield f"boundary: {name}", name, 0, move
-    for prompt, neutral, label, sign in evaluation.PROMPTS:
-        found = global_directions.direction(pack, prompt, neutral)
-
-        def move(w, strength, found=found):
-            return global_directions.apply(found, pack.generator.styles(w), strength)
-
-        yield f"prompt: {prompt}", label, sign, move
+        yield f"boundary:{name}", name, 0
+    for prompt, label, sign in evaluation.PROMPTS:
+        yield f"text:{prompt}", label, sign
+        yield f"style:{prompt}", label, sign
 
 
 @torch.no_grad()
@@ -55,24 +48,24 @@ def main() -> None:
     args = parser.parse_args()
     pack, start = load_pack("compact", "cpu"), time.time()
 
-    def show(styles):
-        image = pack.generator.synthesize(styles, args.size)
+    def show(w_plus, values):
+        image = pack.generator.synthesize(sliders.move(pack, w_plus, values)[1], args.size)
         picture = to_image(image)
         return picture, pack.identity(image), teachers.measure(picture, str(args.hair))
 
     pool, results = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + 2 * args.faces):
-        w = latents.random_w(pack.generator, seed)
-        pool.append((w, *show(pack.generator.styles(w))))
+        w_plus = latents.random_w(pack.generator, seed).expand(1, pack.generator.num_layers, 512)
+        pool.append((w_plus, *show(w_plus, {})))
     pool = [face for face in pool if face[3]]
-    for slider, label, sign, move in sliders(pack):
+    for slider, label, sign in chosen(pack):
         if args.only not in slider:
             continue
         fitting = [face for face in pool if not sign or evaluation.lacks(label, sign, face[3])][: args.faces]
-        for w, picture, identity, before in fitting:
+        for w_plus, picture, identity, before in fitting:
             way = sign or (-1 if evaluation.LABELS[label].score(before) > 0 else 1)
             for strength in DRAG:
-                after, same, measured = show(move(w, strength if sign else way * strength))
+                after, same, measured = show(w_plus, {slider: strength if sign else way * strength})
                 kept, pictures = float((identity * same).sum()), (picture, after)
                 result = evaluation.judge(slider, strength, label, way, before, measured, kept, pictures)
                 if result.gain >= 1:

@@ -61,19 +61,31 @@ LABELS = {
     "chubbiness": Label(lambda m: m["face_aspect"], 0.844, 0.0499),
 }
 LABELS["makeup"] = LABELS["lipstick"]
-# prompt, neutral text, label and which way
+LABELS |= {
+    "anger": Label(_both("browDown"), 0.157, 0.191),
+    "sadness": Label(lambda m: -m["corners_up"], -0.0267, 0.0204),
+    "dark hair": Label(lambda m: -m["hair_L"], -26.6, 15.7),
+}
+MAPPERS = {  # mapper -> label and which way
+    "smiling": ("smile", 1), "surprised": ("jaw open", 1), "angry": ("anger", 1), "sad": ("sadness", 1),
+    "old": ("age", 1), "young": ("age", -1), "eyeglasses": ("eyeglasses", 1), "beard": ("beard", 1),
+    "bangs": ("bangs", 1), "curly_hair": ("curly hair", 1), "bald": ("baldness", 1), "blond_hair": ("blond hair", 1),
+    "black_hair": ("dark hair", 1), "grey_hair": ("grey hair", 1), "red_hair": ("red hair", 1),
+    "makeup": ("makeup", 1), "long_hair": ("hair length", 1), "chubby": ("chubbiness", 1),
+}  # fmt: skip
+# prompt, label and which way
 PROMPTS = (
-    ("a smiling person", "a person with a serious face", "smile", 1),
-    ("a person with eyeglasses", "a person", "eyeglasses", 1),
-    ("a person with blond hair", "a person", "blond hair", 1),
-    ("a person with grey hair", "a person", "grey hair", 1),
-    ("a person with a beard", "a person", "beard", 1),
-    ("an old person", "a person", "age", 1),
-    ("a young person", "a person", "age", -1),
-    ("a person with bangs", "a person", "bangs", 1),
-    ("a surprised person with an open mouth", "a person", "jaw open", 1),
-    ("a bald person", "a person", "baldness", 1),
-    ("a person wearing red lipstick", "a person", "lipstick", 1),
+    ("a smiling person", "smile", 1),
+    ("a person with eyeglasses", "eyeglasses", 1),
+    ("a person with blond hair", "blond hair", 1),
+    ("a person with grey hair", "grey hair", 1),
+    ("a person with a beard", "beard", 1),
+    ("an old person", "age", 1),
+    ("a young person", "age", -1),
+    ("a person with bangs", "bangs", 1),
+    ("a surprised person with an open mouth", "jaw open", 1),
+    ("a bald person", "baldness", 1),
+    ("a person wearing red lipstick", "lipstick", 1),
 )
 DRIFTS = ("age", "gender", "pose", "skin tone")  # reported for every slider that is not about them
 
