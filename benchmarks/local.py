@@ -23,7 +23,7 @@ from styleclip_core.training import teachers
 FIRST_SEED = 920_000  # no other part of the project uses seeds near it
 COLOURS = {  # slider -> the label that should rise
     "mapper:blond_hair": "blond hair", "mapper:black_hair": "dark hair", "mapper:grey_hair": "grey hair",
-    "mapper:red_hair": "red hair",
+    "boundary:red hair": "red hair",
 }  # fmt: skip
 STRENGTH = 1.5
 WAYS = ("everywhere", "hair only")
