@@ -40,7 +40,7 @@ def test_every_slider_of_the_pack_moves_the_face_and_none_at_0(studio, face):
 
 def test_every_shipped_mapper_does_what_it_was_trained_for(studio, face):
     names = sliders.mapper_names(studio.pack)
-    assert len(names) >= 8
+    assert len(names) >= 16
     for name in names:
         prompt = sliders.shipped_mapper(studio.pack, name).opts["description"]
         down, up = (studio.preview(face, {f"mapper:{name}": strength}) for strength in (0, 1.5))
