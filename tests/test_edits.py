@@ -168,7 +168,7 @@ def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio
     photo = Image.merge("RGB", [red, green.point(lambda v: v * 0.8), blue.point(lambda v: v * 0.9)])
     settings = InvertSettings(steps=4, resolution=128)
     plain = studio.invert(photo, settings=settings)
-    tuned = studio.invert(photo, settings=replace(settings, tune=4))
+    tuned = studio.invert(photo, settings=replace(settings, tune=8))
     assert plain.weights is None and torch.equal(plain.w_plus, tuned.w_plus)
     assert tuned.distance < plain.distance
     assert difference(studio.render(tuned), tuned.image) < 1.5 < difference(tuned.image, plain.image)

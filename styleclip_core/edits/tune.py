@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip_core import losses
-from styleclip_core.edits.progress import Step
+from styleclip_core.edits.progress import Step, schedule
 from styleclip_core.packs import Pack
 
-RATE = 4e-4  # Adam's
+RATE = 4e-4  # Adam's, at most
 NEAR = 4.0  # standard deviations of W: other faces at which the generator is held to what it drew
 LOCALITY = 0.5  # weight of that
 RESOLUTION = 256  # px at which features are compared; colours at all sizes
@@ -41,6 +41,7 @@ def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Generator[Ste
         taps = losses.normalized_taps(pack.perceptual, small)
     random = torch.Generator().manual_seed(0)
     for step in range(steps):
+        optimizer.param_groups[0]["lr"] = RATE * schedule(step / steps)
         picture = generator.synthesize(w_plus)
         shown = F.interpolate(picture, (RESOLUTION, RESOLUTION), mode="area")
         terms = {

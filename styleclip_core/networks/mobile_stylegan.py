@@ -17,13 +17,17 @@ CHANNELS = (512, 512, 512, 512, 256, 128, 64)  # of the blocks at 8, 16, ..., 51
 
 def idwt(x: Tensor) -> Tensor:
     """Inverse Haar transform: ``[N,4C,H,W]`` (C low bands, then LH, HL, HH of each channel) -> ``[N,C,2H,2W]``."""
+    return _twice_idwt(x / 2)
+
+
+def _twice_idwt(x: Tensor) -> Tensor:
     n, channels, h, w = x.shape
     c = channels // 4
     low = x[:, :c]
     lh, hl, hh = x[:, c:].reshape(n, c, 3, h, w).unbind(2)
     top, bottom, top_x, bottom_x = low + lh, low - lh, hl + hh, hl - hh
     quads = torch.stack([top + top_x, top - top_x, bottom + bottom_x, bottom - bottom_x], 2)
-    return F.pixel_shuffle(quads.reshape(n, channels, h, w) * 0.5, 2)
+    return F.pixel_shuffle(quads.reshape(n, channels, h, w), 2)
 
 
 class Mapping(nn.Module):
@@ -54,7 +58,12 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        return F.leaky_relu(self.conv(x * style[:, :, None, None]) + (self.noise + self.bias), 0.2)
+        x, bias = x * style[:, :, None, None], self.bias.flatten()
+        if isinstance(self.conv, nn.Conv2d):
+            x = F.conv2d(x, self.conv.weight, bias, padding=1)
+        else:
+            x = F.conv2d(self.conv[0](x), self.conv[1].weight, bias)
+        return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # on CPUs every pass over the features counts
 
 
 class Block(nn.Module):
@@ -64,7 +73,7 @@ class Block(nn.Module):
         self.conv2 = StyledConv(outputs, outputs, resolution)
 
     def forward(self, x: Tensor, up: Tensor, style1: Tensor, style2: Tensor) -> Tensor:
-        return self.conv2(self.conv1(idwt(x * up[:, :, None, None]), style1), style2)
+        return self.conv2(self.conv1(_twice_idwt(x * (up / 2)[:, :, None, None]), style1), style2)
 
 
 class MobileStyleGAN(nn.Module):
