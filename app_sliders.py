@@ -196,10 +196,10 @@ def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
     tab, views = SlidersTab(page), page.views
     own, mappers, history, place, tick = gr.State([]), gr.State({}), gr.State([]), gr.State(0), gr.State(0)
     with gr.Row():
-        search = gr.Textbox(show_label=False, placeholder="Search sliders", container=False, scale=3, elem_id="search")
-        undo, redo = (gr.Button(text, size="sm", min_width=60, elem_id=text.lower()) for text in ("Undo", "Redo"))
-        reset = gr.Button("Reset all", size="sm", min_width=80, elem_id="reset")
-        cancel = gr.Button("Cancel", size="sm", min_width=60, interactive=False)
+        search = gr.Textbox(show_label=False, placeholder="Search", container=False, min_width=90, elem_id="search")
+        names = ("Apply", "Undo", "Redo", "Reset")
+        apply, undo, redo, reset = (gr.Button(n, size="sm", min_width=56, elem_id=n.lower()) for n in names)
+        cancel = gr.Button("Cancel", size="sm", min_width=56, interactive=False)
     controls = []
     for group, members in groupby(tab.pack_sliders, key=lambda one: one.group):
         with gr.Accordion(group, open=not controls), gr.Row():
@@ -226,8 +226,8 @@ def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
     state = [own, mappers, *everything]
     drag = on_gpu(tab.drag)
     gr.on([one.input for one in everything], drag, [page.known, *state], views["compare"], **PREVIEWS, **PRIVATE)
-    begins = [*(one.release for one in everything), tick.change]
-    running = job(page, reset, cancel, begins, on_gpu(tab.release, GPU_SECONDS), [*page.face, *state])
+    begins = [*(one.release for one in everything), apply.click, tick.change]  # a typed number releases nothing
+    running = job(page, apply, cancel, begins, on_gpu(tab.release, GPU_SECONDS), [*page.face, *state])
     running.then(tab.remember, [page.known, history, place, *state], [history, place, strip, save], **PRIVATE)
     steps, moved = [history, place, own, tick], [place, tick, *everything]
     undo.click(functools.partial(tab.go, -1, -1), steps, moved, **PRIVATE)

@@ -141,8 +141,11 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     page.wait_for("does not exist")
     page.tab("Sliders")
     page.wait(lambda: page.find("#slider-boundary-smile").is_displayed())
-    page.fill("#slider-boundary-smile input[type=number]", "2")
+    knob = page.find("#slider-boundary-smile input[type=range]")
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", knob)
+    ActionChains(page.driver).move_to_element(knob).click_and_hold().move_by_offset(35, 0).release().perform()
     page.wait_for("Done")
+    assert float(page.find("#slider-boundary-smile input[type=number]").get_attribute("value")) > 0.5
     smiling = page.picture("#pasted img")
     assert difference(smiling, portraits[1]) > 1
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 1)
@@ -152,6 +155,7 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     page.wait_for("Drag the new slider")
     page.wait(lambda: page.find("#slider-own-0").is_displayed())
     page.fill("#slider-own-0 input[type=number]", "1")
+    page.find("#apply").click()
     page.wait(lambda: difference(page.picture("#pasted img"), smiling) > 1)
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 2)
     page.find("#undo").click()

@@ -64,8 +64,11 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
     with torch.no_grad():
         target_taps = losses.normalized_taps(pack.perceptual, target)
         start = pack.encoder(image)
+        if settings.steps == 0:
+            yield Step(0, 1, {}, start, pack.generator.synthesize(start, size))
+            return
         look = Preview(pack.generator, start, size)
-        yield Step(0, max(1, settings.steps), {}, start, look(start))
+        yield Step(0, settings.steps, {}, start, look(start))
         # The encoder's own code, which the principal directions span only in part, is where every step starts from.
         shared = torch.zeros_like(space.whiten(start[:, :1])).requires_grad_()
         layers = torch.zeros_like(space.whiten(start)).requires_grad_()
