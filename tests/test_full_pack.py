@@ -363,13 +363,13 @@ def greedy(limit: int, asked: list, held: list):
     """`path_a.optimize` on a machine that has memory for pictures up to a limit."""
     optimize = path_a.optimize
 
-    def steps(pack: Pack, code: torch.Tensor, prompt: str, settings: OptimizeSettings):
+    def steps(pack: Pack, code: torch.Tensor, prompt: str, settings: OptimizeSettings, blend=None):
         asked.append(settings)
         large = torch.zeros(1000)
         held.append(weakref.ref(large))
         if settings.resolution > limit:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        yield from optimize(pack, code, prompt, settings)
+        yield from optimize(pack, code, prompt, settings, blend)
 
     return steps
 
