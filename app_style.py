@@ -18,7 +18,8 @@ CSS = """
 .job {min-height: 46px} .job.bad {border-left: 4px solid #dc2626}
 .bar {height: 6px; border-radius: 3px; margin-top: 6px; overflow: hidden; background: var(--border-color-primary)}
 .bar i {display: block; height: 100%; background: var(--color-accent)}
-.numbers {display: grid; grid-template-columns: repeat(4, 1fr); gap: 8px} .numbers div {padding: 6px 12px}
+.numbers {display: grid; grid-template-columns: repeat(auto-fit, minmax(110px, 1fr)); gap: 8px}
+.numbers div {padding: 6px 12px}
 .numbers b {display: block; font-size: 1.1rem} .numbers small {opacity: .7; line-height: 1.25; display: block}
 #samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
 #samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
@@ -47,8 +48,10 @@ def progress_html(step: Progress, seconds: float) -> str:
 
 
 def numbers_html(scores: dict[str, float], face: Face) -> str:
-    before, after = scores["similarity_before"], scores["similarity_after"]
-    tiles = [(f"{before:+.1f} → {after:+.1f}", "prompt match (0 usual, 2 rare)")]
+    tiles = []
+    if "similarity_after" in scores:
+        change = f"{scores['similarity_before']:+.1f} → {scores['similarity_after']:+.1f}"
+        tiles.append((change, "prompt match (0 usual, 2 rare)"))
     if "identity" in scores:
         tiles.append((f"{scores['identity']:.2f}", "same person (1 identical)"))
     tiles += [
