@@ -218,8 +218,10 @@ def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
             save = gr.DownloadButton("Save the edit", size="sm", interactive=False, min_width=90)
             grid = gr.Button("Grid", size="sm", min_width=60)
     everything = [*controls, *mine]
-    strip = gr.Gallery(show_label=False, columns=12, height=84, allow_preview=False, interactive=False, buttons=[],
-                       elem_id="history")  # fmt: skip
+    strip = gr.Gallery(
+        show_label=False, columns=6, fit_columns=False, height=84, allow_preview=False, interactive=False, buttons=[],
+        elem_id="history",
+    )  # fmt: skip
     buttons = ["download", "fullscreen"]
     row = gr.Image(show_label=False, visible=False, interactive=False, buttons=buttons, elem_id="grid")
 

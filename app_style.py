@@ -9,7 +9,7 @@ from styleclip_core import Face, Progress
 FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}  # none from the network
 THEME = gr.themes.Default(primary_hue="indigo", neutral_hue="slate", spacing_size="sm", radius_size="md", **FONTS)
 CSS = """
-.gradio-container {max-width: 1440px !important; padding-top: 6px !important}
+.gradio-container {max-width: 1440px !important; padding-top: 6px !important; overflow: visible !important}
 #head .html-container, #status .html-container, #numbers .html-container, #samples, #prompts {padding: 0}
 #head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
 #head small {display: block; opacity: .65}
@@ -24,9 +24,10 @@ CSS = """
 #samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
 #samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
 #prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #random-row input {padding: 5px 8px}
-#faces .grid-container {grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
-#faces .selected {outline: 3px solid var(--color-accent)}
-#results {position: sticky; top: 8px; align-self: flex-start} .gradio-container main {overflow: visible}
+#faces .grid-container, #history .grid-container {
+  grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
+#faces .selected, #history .selected {outline: 3px solid var(--color-accent)}
+#results {position: sticky; top: 8px; align-self: flex-start}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """

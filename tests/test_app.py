@@ -140,12 +140,12 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     page.find("#random").click()
     page.wait_for("does not exist")
     page.tab("Sliders")
-    page.wait(lambda: page.find("#slider-boundary-smile").is_displayed())
-    knob = page.find("#slider-boundary-smile input[type=range]")
+    page.wait(lambda: page.find("#slider-mapper-smiling").is_displayed())
+    knob = page.find("#slider-mapper-smiling input[type=range]")
     page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", knob)
     ActionChains(page.driver).move_to_element(knob).click_and_hold().move_by_offset(35, 0).release().perform()
     page.wait_for("Done")
-    assert float(page.find("#slider-boundary-smile input[type=number]").get_attribute("value")) > 0.5
+    assert float(page.find("#slider-mapper-smiling input[type=number]").get_attribute("value")) > 0.5
     smiling = page.picture("#pasted img")
     assert difference(smiling, portraits[1]) > 1
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 1)
@@ -163,8 +163,8 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     assert page.find("#slider-own-0 input[type=number]").get_attribute("value") == "0"
 
     page.fill("#search textarea", "smil")
-    page.wait(lambda: not page.find("#slider-boundary-age").is_displayed())
-    assert page.find("#slider-boundary-smile").is_displayed()
+    page.wait(lambda: not page.driver.find_elements(By.CSS_SELECTOR, "#slider-mapper-bald"))
+    assert page.find("#slider-mapper-smiling").is_displayed()
 
 
 def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) -> None:
