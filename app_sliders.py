@@ -245,7 +245,7 @@ def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
     upload.upload(tab.upload, [upload, *state], [views["status"], own, mappers, *everything], **PRIVATE)
     load.upload(tab.load, [load, own, tick], [views["status"], own, tick, *everything], **PRIVATE)
     grid.click(on_gpu(tab.grid), [page.known, *state], row, **PRIVATE)
-    search.input(tab.find, search, controls, **PRIVATE)
+    search.change(tab.find, search, controls, trigger_mode="always_last", **PRIVATE)
     with gr.Row(visible=False):  # what the page does not show but callers of the API get
         values = gr.JSON(label="sliders")
         answer = [gr.Image(label="aligned"), gr.Image(label="pasted"), gr.JSON(label="numbers")]
