@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from safetensors.torch import load_file
@@ -131,7 +132,8 @@ def text_step(pack: Pack, w_plus: Tensor, prompt: str) -> Tensor:
     """The step in W+ ``[1,L,512]`` at strength 1 towards a prompt. Raises UnsupportedByPack, EmptyPrompt, BadPrompt."""
     if pack.name != "compact":
         raise UnsupportedByPack(f"No mapper for any prompt was trained for the pack {pack.name}; use style: instead.")
-    texts = pack.clip.encode_text([check_prompt(prompt)])
+    prompt = check_prompt(prompt)
+    texts = _remembered(pack, ("text", prompt), lambda: pack.clip.encode_text([prompt]))
     return pack.space.step(_read_text_mapper(pack.device)(pack.space.whiten(w_plus), texts))
 
 
@@ -143,10 +145,26 @@ def _read_text_mapper(device: torch.device) -> TextMapper:
     return mapper.to(device).eval().requires_grad_(False)
 
 
-@functools.lru_cache(maxsize=256)
 def style_direction(pack: Pack, prompt: str) -> global_directions.Direction:
-    """The global direction of a prompt, kept while sliders are dragged. Raises UnsupportedByPack."""
-    return global_directions.direction(pack, prompt, f"a {pack.domain}")
+    """The global direction of a prompt. Raises UnsupportedByPack."""
+    return _remembered(
+        pack, ("style", prompt), lambda: global_directions.direction(pack, prompt, f"a {pack.domain}")
+    )
+
+
+# By the text-image model, not by the pack: a face with a generator of its own has a pack of its own each time.
+_known: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str], Any]] = WeakKeyDictionary()
+
+
+def _remembered(pack: Pack, key: tuple[str, str], make: Callable[[], Any]) -> Any:
+    """What was made of a prompt before, kept while sliders are dragged; the oldest of 256 is forgotten."""
+    known = _known.setdefault(pack.clip, {})
+    if key not in known:
+        made = make()
+        if len(known) >= 256:
+            known.pop(next(iter(known)))
+        known[key] = made
+    return known[key]
 
 
 def _component(pack: Pack, w_plus: Tensor, name: str, strength: float) -> Tensor:

@@ -70,9 +70,8 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
         look = Preview(pack.generator, start, size)
         yield Step(0, settings.steps, {}, start, look(start))
         # The encoder's own code, which the principal directions span only in part, is where every step starts from.
-        shared = torch.zeros_like(space.whiten(start[:, :1])).requires_grad_()
-        layers = torch.zeros_like(space.whiten(start)).requires_grad_()
         first = space.whiten(start)
+        shared, layers = torch.zeros_like(first[:, :1]).requires_grad_(), torch.zeros_like(first).requires_grad_()
     code = first.mean(1, keepdim=True)
     spread = settings.spread * 16 ** (0.5 - settings.faithful)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))

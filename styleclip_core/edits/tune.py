@@ -35,7 +35,7 @@ def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Generator[Ste
     for weight in moved:
         weight.requires_grad_(True)
     optimizer = torch.optim.Adam(moved, lr=RATE)
-    weight = losses.face_weight(RESOLUTION, image.device)
+    weight, full_weight = (losses.face_weight(size, image.device) for size in (RESOLUTION, image.shape[-1]))
     with torch.no_grad():
         small = F.interpolate(image, (RESOLUTION, RESOLUTION), mode="area")
         taps = losses.normalized_taps(pack.perceptual, small)
@@ -46,7 +46,7 @@ def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Generator[Ste
         shown = F.interpolate(picture, (RESOLUTION, RESOLUTION), mode="area")
         terms = {
             "perceptual": losses.perceptual(losses.normalized_taps(pack.perceptual, shown), taps, weight),
-            "pixel": losses.pixels(picture, image, losses.face_weight(picture.shape[-1], image.device)),
+            "pixel": losses.pixels(picture, image, full_weight),
             "locality": LOCALITY * _elsewhere(pack, generator, w_plus, random),
         }
         optimizer.zero_grad()
