@@ -24,7 +24,7 @@ from app_style import CSS, THEME, note_html, status_html
 from app_views import EXAMPLES, idle, inversion_controls, photo_controls, result_views
 from styleclip_core import Studio, StudioError, load_studio
 from styleclip_core.devices import has_gpu
-from styleclip_core.session import Known, digest, in_worker
+from styleclip_core.session import Known, call_in_worker, digest
 
 SESSIONS = 32  # whose faces stay in memory
 WAITING = 20  # jobs that may queue
@@ -58,7 +58,7 @@ def pick(event: gr.SelectData) -> tuple[int, str]:
 def random_face(studio: Studio, number: float) -> Iterator[tuple[str, Known]]:
     """A face that does not exist. The same number gives the same face."""
     try:
-        face = next(in_worker(studio.random_face(number) for _ in range(1)))
+        face = call_in_worker(studio.random_face, number)
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
     with tempfile.TemporaryDirectory() as folder:

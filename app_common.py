@@ -107,6 +107,31 @@ def show_steps(studio: Studio, steps: Iterator[Progress | Known | Edit], done: s
         yield show(status=refuse(error))
 
 
+def answers(
+    studio: Studio, steps: Iterator[Progress | Known | Edit], known: Known | None, masks: bool = False
+) -> Iterator[tuple]:
+    """Run steps in the worker for a caller of the API: files (the last the mask, if asked for), numbers, known.
+
+    While they run there are no files, and the numbers say how far it is.
+    """
+    try:
+        for step in in_worker(steps):
+            if isinstance(step, Known):
+                known = step
+            elif isinstance(step, Progress):
+                now = {"stage": step.stage, "step": step.step, "steps": step.steps}
+                yield *(None,) * (3 if masks else 2), now, known
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    files = save_pictures(step, folder, studio.pack.domain)
+                    if masks:
+                        files = *files, str(Path(folder, "mask.png"))
+                        step.mask.save(files[-1])
+                    yield *files, step.scores, known
+    except StudioError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
 def job(page: Page, start: gr.Button, cancel: gr.Button, begins: list, steps: Any, inputs: list) -> Any:
     """Wire a tab's long job: it begins with any of the events ``begins``, turns Run off and Cancel on until its end."""
     status, buttons = page.views["status"], [start, cancel]

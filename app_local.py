@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image, ImageChops, ImageFilter
 
-from app_common import GPU_SECONDS, LONG, PRIVATE, Page, inversion_of, job, refuse, save_pictures, show, show_steps
+from app_common import GPU_SECONDS, LONG, PRIVATE, Page, answers, inversion_of, job, refuse, show, show_steps
 from app_sliders import SlidersTab
 from app_spaces import on_gpu
 from app_style import status_html
@@ -20,7 +19,7 @@ from styleclip_core import Edit, InvertSettings, OptimizeSettings, Progress, Stu
 from styleclip_core.edits.local import LocalSettings, read_mask
 from styleclip_core.edits.progress import check_prompt
 from styleclip_core.errors import BadSetting
-from styleclip_core.session import Known, face_steps, in_worker
+from styleclip_core.session import Known, call_in_worker, face_steps
 
 COLOUR = (99, 102, 241)  # of the paint
 CANVAS = 512  # px of what is painted on
@@ -102,9 +101,8 @@ class LocalTab:
 
     def region(self, name: str, known: Known | None) -> tuple:
         try:
-            found = known and next(in_worker(
-                self.studio.region(known.face, name, settings=LocalSettings(grow=0, feather=0)) for _ in range(1)
-            ))  # fmt: skip
+            sharp = LocalSettings(grow=0, feather=0)
+            found = known and call_in_worker(self.studio.region, known.face, name, settings=sharp)
         except StudioError as error:
             return gr.skip(), gr.skip(), refuse(error)
         return self.paint(known, found and found.picture(), f"Painted: {name}. Brush and eraser change it.")
@@ -162,18 +160,9 @@ def edit_region(studio: Studio, photo, prompt, region, mask, strength, known) ->
         steps = local_steps(
             studio, photo, 0, InvertSettings(), known, prompt, settings, region or "auto", mask, LocalSettings()
         )
-        for step in in_worker(steps):
-            if isinstance(step, Known):
-                known = step
-            elif isinstance(step, Progress):
-                yield None, None, None, {"stage": step.stage, "step": step.step, "steps": step.steps}, known
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    step.mask.save(Path(folder, "mask.png"))
-                    paths = save_pictures(step, folder, studio.pack.domain)
-                    yield *paths, str(Path(folder, "mask.png")), step.scores, known
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
+    yield from answers(studio, steps, known, masks=True)
 
 
 def local_tab(page: Page, sliders: SlidersTab, slider_state: list) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Iterator
 
 import gradio as gr
 
-from app_common import GPU_SECONDS, LONG, Page, inversion_of, job, refuse, save_pictures, show, show_steps
+from app_common import GPU_SECONDS, LONG, Page, answers, inversion_of, job, refuse, show, show_steps
 from app_spaces import on_gpu
 from app_views import TERMS, edit_controls
 from styleclip_core import Edit, InvertSettings, OptimizeSettings, Progress, Studio, StudioError
 from styleclip_core.edits.progress import check_prompt, check_range
-from styleclip_core.session import Known, face_steps, in_worker
+from styleclip_core.session import Known, face_steps
 
 DONE = "Done. Drag the line to compare, or try another prompt on the same face."
 
@@ -46,19 +45,10 @@ def edit(studio: Studio, photo, prompt, strength, steps, seed, known) -> Iterato
     Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the
     prompt before and after, identity, distance, seconds. While it runs the numbers say how far it is.
     """
-    try:
-        settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
-        for step in in_worker(edit_steps(studio, photo, 0, InvertSettings(), known, prompt, settings)):
-            if isinstance(step, Known):
-                known = step
-            elif isinstance(step, Progress):
-                yield None, None, {"stage": step.stage, "step": step.step, "steps": step.steps}, known
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    paths = save_pictures(step, folder, studio.pack.domain)
-                    yield *paths, step.scores | {"faces": known.face.faces}, known
-    except StudioError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
+    work = edit_steps(studio, photo, 0, InvertSettings(), known, prompt, settings)
+    for face, pasted, numbers, found in answers(studio, work, known):
+        yield face, pasted, numbers | ({"faces": found.face.faces} if face else {}), found
 
 
 def prompt_tab(page: Page) -> None:

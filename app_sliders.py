@@ -14,14 +14,14 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from app_common import GPU_SECONDS, LONG, PRIVATE, Page, inversion_of, job, refuse, save_pictures, show, show_steps
+from app_common import GPU_SECONDS, LONG, PRIVATE, Page, answers, inversion_of, job, refuse, show, show_steps
 from app_spaces import on_gpu
 from app_style import status_html
 from styleclip_core import Edit, InvertSettings, Progress, Studio, StudioError, sliders
 from styleclip_core.checkpoints import load_mapper
 from styleclip_core.edits.progress import check_prompt
 from styleclip_core.errors import BadSetting
-from styleclip_core.session import Known, face_steps, in_worker
+from styleclip_core.session import Known, call_in_worker, face_steps, in_worker
 
 OWN = 6  # sliders that a user can add
 KEPT = 24  # edits in the history
@@ -65,7 +65,7 @@ class SlidersTab:
             return gr.skip()
         try:
             values = self.read(own, numbers)
-            small = next(in_worker(self.studio.preview(known.face, values, mappers) for _ in range(1)))
+            small = call_in_worker(self.studio.preview, known.face, values, mappers)
         except StudioError as error:
             gr.Warning(str(error), duration=4)
             return gr.skip()
@@ -87,7 +87,7 @@ class SlidersTab:
         values = self.read(own, numbers)
         if known is None or (history and history[place][0] == values):
             return (gr.skip(),) * 4
-        small = next(in_worker(self.studio.preview(known.face, values, mappers) for _ in range(1)))
+        small = call_in_worker(self.studio.preview, known.face, values, mappers)
         history = [*history[: place + 1], (values, small.resize((96, 96)))][-KEPT:]
         with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="sliders-", delete=False) as file:
             file.write(sliders.to_json(values))
@@ -107,8 +107,8 @@ class SlidersTab:
         """A new slider from a prompt. Updates status, own and all sliders."""
         try:
             key = f"{KINDS[kind]}:{check_prompt(prompt)}"
-            face = self.studio.random_face  # the slider is tried on somebody, so that what is wrong is said now
-            next(in_worker(self.studio.preview(face(1), {key: 1.0}, mappers) for _ in range(1)))
+            somebody = call_in_worker(self.studio.random_face, 1)  # tried on, so that what is wrong is said now
+            call_in_worker(self.studio.preview, somebody, {key: 1.0}, mappers)
             return self._added(key, own, numbers, f"Drag the new slider “{prompt}”.")
         except StudioError as error:
             return [refuse(error), own, *[gr.skip()] * (len(self.keys) + OWN)]
@@ -171,17 +171,10 @@ def slide(studio: Studio, photo, values, known) -> Iterator[tuple]:
     seconds.
     """
     try:
-        values = sliders.check_values(values)
-        for step in in_worker(edit_steps(studio, photo, 0, InvertSettings(), known, values, {})):
-            if isinstance(step, Known):
-                known = step
-            elif isinstance(step, Progress):
-                yield None, None, {"stage": step.stage, "step": step.step, "steps": step.steps}, known
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    yield *save_pictures(step, folder, studio.pack.domain), step.scores, known
+        steps = edit_steps(studio, photo, 0, InvertSettings(), known, sliders.check_values(values), {})
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
+    yield from answers(studio, steps, known)
 
 
 def slider(key: str, label: str, visible: bool = True) -> gr.Slider:

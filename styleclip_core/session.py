@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,3 +85,8 @@ def in_worker(steps: Iterator[T]) -> Iterator[T]:
             yield step
     finally:
         steps.close()
+
+
+def call_in_worker(work: Callable[..., T], *args: object, **options: object) -> T:
+    """What one call returns, made in the worker thread."""
+    return _worker.submit(work, *args, **options).result()
