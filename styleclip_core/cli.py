@@ -290,4 +290,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
+        # An interrupt that passed through an exec() of text (an import of dataclasses, say) leaves CPython's mark for
+        # "unhandled", and the process would end by the signal instead of 130. The next exec() takes the mark away.
+        exec("")
         return 130
