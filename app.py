@@ -16,6 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 import gradio as gr
 
 from app_common import KEEP_SECONDS, PRIVATE, QUICK, Page, refuse
+from app_history import results_strip
 from app_local import local_tab
 from app_prompt import prompt_tab
 from app_sliders import sliders_tab
@@ -81,7 +82,8 @@ def build_app(studio: Studio) -> gr.Blocks:
                 inversion = inversion_controls()
             with gr.Column(scale=8, min_width=520, elem_id="results"):
                 views = result_views(domain) | {"known": known}
-        page = Page(studio, photo, choice, known, inversion, views)
+                results = results_strip(views, PRIVATE)
+        page = Page(studio, photo, choice, known, inversion, views, results)
         with tabs, gr.Tabs():
             with gr.Tab("Prompt"):
                 prompt_tab(page)

@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+import app_history
 from app_style import numbers_html, progress_html, status_html
 from styleclip_core import Edit, InvertSettings, Progress, Studio, StudioError
 from styleclip_core.session import Known, in_worker
@@ -36,6 +37,7 @@ class Page:
         known: the `Known` face of this session.
         inversion: the controls of InvertSettings' steps, faithful and tune.
         views: what an edit updates, by the names of VIEWS.
+        results: the earlier results and their strip, see `app_history`.
     """
 
     studio: Studio
@@ -44,6 +46,7 @@ class Page:
     known: gr.State
     inversion: list
     views: dict[str, Any]
+    results: tuple[gr.State, gr.Gallery]
 
     @property
     def face(self) -> list:
@@ -132,14 +135,23 @@ def answers(
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def job(page: Page, start: gr.Button, cancel: gr.Button, begins: list, steps: Any, inputs: list) -> Any:
-    """Wire a tab's long job: it begins with any of the events ``begins``, turns Run off and Cancel on until its end."""
+def job(
+    page: Page, start: gr.Button, cancel: gr.Button, begins: list, steps: Any, inputs: list, keep: bool = True
+) -> Any:
+    """Wire a tab's long job: it begins with any of the events ``begins``, turns Run off and Cancel on until its end.
+
+    Args:
+        keep: put what it makes among the page's results.
+    """
     status, buttons = page.views["status"], [start, cancel]
     started = gr.on(begins, _busy, None, buttons, queue=False, **PRIVATE)
     running = started.then(
         steps, inputs, page.outputs, api_visibility="private", show_progress="full", show_progress_on=status, **LONG
     )
     running.then(_free, status, [*buttons, status], queue=False, **PRIVATE)  # also when it was cancelled
+    if keep:
+        made = [page.views[name] for name in app_history.READ]
+        running.then(app_history.remember, [page.results[0], *made], list(page.results), queue=False, **PRIVATE)
     cancel.click(_stopping, None, [cancel, status], cancels=running, queue=False, **PRIVATE)
     return running
 

@@ -83,10 +83,11 @@ class LocalTab:
         yield from show_steps(self.studio, face_steps(self.studio, photo, choice, inversion, known), FIRST)
 
     def lay(self, known: Known | None, on: Any) -> tuple:
-        """Put the face into the editor, unless it lies there already. Updates editor, on."""
+        """Put the face into the editor, unless it lies there already. Updates editor, on, bare."""
         if known is None or on == (known.photo, known.choice):
-            return gr.skip(), on
-        return canvas(known.face.aligned or known.face.image, None), (known.photo, known.choice)
+            return gr.skip(), on, gr.skip()
+        laid = canvas(known.face.aligned or known.face.image, None)
+        return laid, (known.photo, known.choice), laid["background"].convert("RGB")
 
     def paint(self, known: Known | None, mask: Image.Image | None, text: str) -> tuple:
         """Lay a mask over the face. Updates editor, save, status."""
@@ -178,10 +179,12 @@ def local_tab(page: Page, sliders: SlidersTab, slider_state: list) -> None:
         brush=gr.Brush(default_size=40, colors=["rgb(99, 102, 241)"], color_mode="fixed"), elem_id="editor",
         canvas_size=(CANVAS, CANVAS),
     )  # fmt: skip
+    bare = gr.Image(show_label=False, interactive=False, height=470, buttons=[], elem_id="bare")
     with gr.Row(elem_id="regions"):
         buttons = [gr.Button(name, size="sm", min_width=56) for name in REGIONS if domain == "face"]
     with gr.Row():
         changes = [gr.Button(name, size="sm", min_width=60) for name in ("Invert", "Grow", "Shrink")]
+        overlay = gr.Checkbox(True, label="Show the paint", container=False, min_width=120, elem_id="overlay")
     prompt = gr.Textbox(label="What should be there?", placeholder=PROMPTS[domain], elem_id="local-prompt")
     with gr.Row():
         start = gr.Button("Run", variant="primary", elem_id="local-run", scale=3)
@@ -192,7 +195,8 @@ def local_tab(page: Page, sliders: SlidersTab, slider_state: list) -> None:
         grow = gr.Slider(-50, 50, LocalSettings().grow, step=1, label="Move the outline out by (px of 1024)")
         feather = gr.Slider(0, 100, LocalSettings().feather, step=1, label="Soften the outline by (px of 1024)")
 
-    laid, paint = [editor, on], [editor, save, views["status"]]
+    overlay.change(None, overlay, None, js="(on) => {document.body.classList.toggle('bare', !on)}")
+    laid, paint = [editor, on, bare], [editor, save, views["status"]]
     opened = job(page, first, cancel, [first.click], on_gpu(tab.open, GPU_SECONDS), page.face)
     opened.then(tab.lay, [page.known, on], laid, **PRIVATE)
     for button, name in zip(buttons, REGIONS, strict=False):

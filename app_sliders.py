@@ -222,7 +222,7 @@ def sliders_tab(page: Page) -> tuple[SlidersTab, list]:
     drag = on_gpu(tab.drag)
     gr.on([one.input for one in everything], drag, [page.known, *state], views["compare"], **PREVIEWS, **PRIVATE)
     begins = [*(one.release for one in everything), apply.click, tick.change]  # a typed number releases nothing
-    running = job(page, apply, cancel, begins, on_gpu(tab.release, GPU_SECONDS), [*page.face, *state])
+    running = job(page, apply, cancel, begins, on_gpu(tab.release, GPU_SECONDS), [*page.face, *state], keep=False)
     running.then(tab.remember, [page.known, history, place, *state], [history, place, strip, save], **PRIVATE)
     steps, moved = [history, place, own, tick], [place, tick, *everything]
     undo.click(functools.partial(tab.go, -1, -1), steps, moved, **PRIVATE)

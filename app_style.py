@@ -24,11 +24,13 @@ CSS = """
 #samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
 #samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
 #prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #random-row input {padding: 5px 8px}
-#faces .grid-container, #history .grid-container {
+#faces .grid-container, #history .grid-container, #results-strip .grid-container {
   grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
-#faces .selected, #history .selected {outline: 3px solid var(--color-accent)}
+#faces .selected, #history .selected, #results-strip .selected {outline: 3px solid var(--color-accent)}
 #results {position: sticky; top: 8px; align-self: flex-start}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
+#bare {display: none} body.bare #bare {display: flex}
+body.bare #editor {position: absolute; left: -9999px; width: 440px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """
 

@@ -97,7 +97,9 @@ def result_views(domain: str) -> dict[str, Any]:
     save = {"interactive": False, "size": "sm"}
     with gr.Row(equal_height=True):
         with gr.Column(scale=3, min_width=300):
-            views["compare"] = gr.ImageSlider(label="Before and after", elem_id="compare", **picture)
+            views["compare"] = gr.ImageSlider(
+                label="Before and after", elem_id="compare", type="filepath", **picture
+            )
             views["save_face"] = gr.DownloadButton(f"Save the {domain} (PNG)", elem_id="save-face", **save)
         with gr.Column(scale=2, min_width=220):
             views["pasted"] = gr.Image(label="In the photo", elem_id="pasted", **picture)

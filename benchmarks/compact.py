@@ -52,7 +52,8 @@ def report_drawing(studio: Studio, runs: int, speedups: list[str]) -> None:
         plain = None
         for speedup in speedups:
             painter = Painter(generator, speedup)
-            draw = Preview(generator, code, size, painter=painter) if size < generator.resolution else painter
+            small = size < generator.resolution
+            draw = Preview(generator, code, size, painter=painter, quick=True) if small else painter
             picture, taken = draw(code), median(lambda draw=draw: draw(code), runs)
             plain = plain or (taken, picture)
             far = (picture - plain[1]).abs().max()

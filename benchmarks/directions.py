@@ -1,7 +1,7 @@
 """Mappers, InterFaceGAN's boundaries and some prompts as sliders, on random faces: a table, and a grid to look at.
 
     python -m benchmarks.directions --hair hair_segmentation.tflite
-    python -m benchmarks.directions --hair hair_segmentation.tflite --faces 24 --grid outputs/directions.jpg
+    python -m benchmarks.directions --hair hair_segmentation.tflite --faces 6 --only mapper
 
 Each slider is dragged as a user would: to 1, 2 and 3, until the label is a deviation (over random faces) further, which
 counts as moved; boundaries towards what a face lacks. The last picture of the drag is judged. The teachers are not part
@@ -41,9 +41,9 @@ def chosen(pack):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hair", type=Path, required=True)
-    parser.add_argument("--faces", type=int, default=6, help="for each slider (default: 6)")
+    parser.add_argument("--faces", type=int, default=24, help="for each slider (default: 24)")
     parser.add_argument("--only", default="", help="sliders whose name has this in it")
-    parser.add_argument("--size", type=int, default=256, help="px to draw at; 1024 is slower (default: 256)")
+    parser.add_argument("--size", type=int, default=1024, help="px to draw at; previews are quicker (default: 1024)")
     parser.add_argument("--grid", type=Path, default=Path("outputs/directions.jpg"))
     args = parser.parse_args()
     pack, start = load_pack("compact", "cpu"), time.time()

@@ -52,7 +52,7 @@ def row(studio, hair: Path, face, before: dict, slider: str, label: str) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hair", type=Path, required=True)
-    parser.add_argument("--faces", type=int, default=6)
+    parser.add_argument("--faces", type=int, default=24)
     parser.add_argument("--grid", type=Path, default=Path("outputs/local.jpg"))
     args = parser.parse_args()
     studio, pictures = load_studio("compact", "cpu", speedup="openvino"), []

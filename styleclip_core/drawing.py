@@ -15,6 +15,7 @@ from styleclip_core.errors import BadSetting
 from styleclip_core.networks.blend import Blend
 
 SPEEDUPS = ("auto", "eager", "openvino", "compile", "graph")
+UNLIKE = 0.25  # mean change of colours, in [-1,1], from which on a place is no longer like the face's
 Latent = Tensor | list[Tensor]  # w_plus or style vectors
 
 
@@ -80,7 +81,7 @@ class Painter:
 
     def _prepare(self) -> None:
         try:
-            for features in (None, *self.generator.preview_resolutions[-1:]):
+            for features in (None, *self.generator.preview_resolutions[:1]):
                 self._fast[features] = openvino_drawing.drawer(self.generator, features)
         except Exception as error:
             self._give_up(error)
@@ -97,7 +98,8 @@ class Preview:
     """Small pictures of faces like one face, as their full pictures would be, averaged down. Differentiable.
 
     A generator that stops early is a little off in colour and detail. Here one full picture of the face corrects that:
-    the layer that reads the colours is fitted to it, and what is still missing is added to every picture.
+    the layer that reads the colours is fitted to it, and what is still missing is added wherever a picture is still
+    like the face's.
 
     Args:
         generator: of the pack.
@@ -105,34 +107,45 @@ class Preview:
         resolution: px of the pictures; sizes at which the generator does not stop early need no correction.
         full: the face's full picture ``[1,3,R,R]``, if it is there already.
         painter: draws the features, without gradients, if given.
+        quick: read features of half the size, in half the time: details are softer.
     """
 
     def __init__(
         self, generator: nn.Module, w_plus: Tensor, resolution: int, full: Tensor | None = None,
-        painter: Painter | None = None,
+        painter: Painter | None = None, quick: bool = False,
     ):  # fmt: skip
         self.generator, self.resolution, self.painter = generator, resolution, painter
         self.read: nn.Module | None = None
-        self.missing: Tensor | float = 0.0
+        self.size = generator.exit(resolution // 2 if quick else resolution)
+        self.known: tuple[Tensor, Tensor] | None = None  # the face as it is read, and what that lacks
         if resolution > max(generator.preview_resolutions, default=0):
             return
         with torch.no_grad():
             picture = F.adaptive_avg_pool2d(generator.synthesize(w_plus) if full is None else full, resolution)
             if hasattr(generator, "fitted_head"):
-                self.read = generator.fitted_head(generator.styles(w_plus), picture)
-            self.missing = picture - self(w_plus)
+                self.read = generator.fitted_head(generator.styles(w_plus), picture, self.size)
+            read = self(w_plus)
+            self.known = read, picture - read
 
     def __call__(self, latent: Latent, blend: Blend | None = None) -> Tensor:
         """Pictures ``[N,3,resolution,resolution]`` of ``w_plus [N,L,512]`` or of style vectors; see `Blend`."""
+        picture = self._read(latent, blend)
+        if self.known is None:
+            return picture
+        face, missing = self.known
+        with torch.no_grad():
+            changed = F.avg_pool2d((picture - face).abs().mean(1, keepdim=True), 5, 1, 2)
+        return picture + missing * torch.exp(-(changed / UNLIKE).square())
+
+    def _read(self, latent: Latent, blend: Blend | None) -> Tensor:
         if self.read is None:
-            return self.generator.synthesize(latent, self.resolution, blend) + self.missing
+            return self.generator.synthesize(latent, self.resolution, blend)
         styles = latent if isinstance(latent, list) else self.generator.styles(latent)
-        size = self.generator.exit(self.resolution)
         if self.painter is None or blend is not None:
-            picture = self.read(self.generator.features(styles, size, blend))
+            picture = self.read(self.generator.features(styles, self.size, blend))
         else:
-            picture = self.read(self.painter.features(styles, size))
-        return F.adaptive_avg_pool2d(picture, self.resolution) + self.missing
+            picture = self.read(self.painter.features(styles, self.size))
+        return F.adaptive_avg_pool2d(picture, self.resolution)
 
 
 def compiled(draw: Callable[[Tensor], Tensor], example: Tensor) -> Callable[[Tensor], Tensor]:

@@ -36,6 +36,15 @@ class WSpace:
         return (z * self.deviations) @ self.axes
 
 
+def shown(generator, resolution: int) -> Tensor:
+    """1 for the layers of W+ that pictures of ``resolution`` px depend on, 0 for the others: ``[L,1]``.
+
+    What is judged by small pictures must not move the layers that those do not show: they would drift unseen.
+    """
+    layers = torch.arange(generator.num_layers, device=generator.w_avg.device)
+    return (layers < generator.layers_seen(resolution)).float()[:, None]
+
+
 def ridge_slopes(inputs: Tensor, targets: Tensor, ridge: float) -> Tensor:
     """Slopes ``[I,T]`` of the linear regression of ``targets [M,T]`` on ``inputs [M,I]``, both centred first.
 

@@ -219,7 +219,7 @@ class Studio(Workbench):
                 pack, full = self.pack_for(face.weights), to_tensor(face.image, self.pack.device)
                 painter = self.painter if pack is self.pack else None
                 code = face.w_plus[None].to(pack.device)
-                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW, full, painter)
+                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW, full, painter, quick=True)
             pack, look = self._previews[face]
             code = face.w_plus[None].to(pack.device)
             latent = sliders.move(pack, code, values, own)[1]

@@ -104,7 +104,7 @@ class Workbench:
 def reported(stage: str, steps: Iterator[Step]) -> Reported:
     """Progress for each step, with a preview now and then. Returns the last step."""
     for step in steps:
-        shown = step.step < 2 or step.step % 4 == 0 or step.step == step.steps
+        shown = step.preview is not None and (step.step < 2 or step.step % 4 == 0 or step.step == step.steps)
         preview = to_image(step.preview).resize((PREVIEW, PREVIEW)) if shown else None
         yield Progress(stage, step.step, step.steps, preview, step.terms)
     return step

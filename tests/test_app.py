@@ -80,6 +80,11 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
     assert not any("code" in text for text in said), "the face was known and must not be searched again"
     assert page.find("#numbers").text != numbers
 
+    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#results-strip img")) == 2)
+    page.find("#results-strip img").click()
+    page.wait_for("earlier result")
+    assert difference(page.picture("#pasted img"), pasted) == 0 and page.find("#numbers").text == numbers
+
 
 def test_an_example_is_a_photo_like_any_other(page: Page) -> None:
     faces = [path for path in (ROOT / "examples").iterdir() if path.suffix in (".png", ".jpg")]
@@ -186,13 +191,18 @@ def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) 
     page.find("#local-run").click()
     page.wait_for("Done")
     edited = page.picture("#pasted img")
-    changed = np.abs(np.asarray(edited.convert("RGB"), float) - np.asarray(portraits[1], float)).max(-1) > 0
+    change = np.abs(np.asarray(edited.convert("RGB"), float) - np.asarray(portraits[1], float)).max(-1)
+    changed = change > 1  # the portrait was drawn by PyTorch, and OpenVINO rounds otherwise
     rows, columns = np.nonzero(changed)
     assert 0.002 < changed.mean() < 0.4
     assert rows.min() > 450 and np.ptp(rows) < 400 and np.ptp(columns) < 700, "outside the stroke nothing changes"
 
     page.find("#regions button").click()
     page.wait_for("Painted: hair")
+    page.find("#overlay input").click()
+    page.wait(lambda: page.find("#bare img").is_displayed() and page.find("#editor").rect["x"] < 0)
+    page.find("#overlay input").click()
+    page.wait(lambda: not page.find("#bare").is_displayed() and page.find("#editor").rect["x"] > 0)
 
 
 def test_the_example_of_the_readme(url: str, tmp_path: Path) -> None:

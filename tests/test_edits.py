@@ -73,6 +73,9 @@ def test_path_a_raises_the_similarity_and_keeps_the_person(studio, face):
     assert edit.scores["identity"] > 0.5
     assert edit.image.size == (1024, 1024) and edit.photo.size == (1024, 1024)
     assert edit.latent.shape == face.w_plus.shape
+    seen = studio.pack.generator.layers_seen(FAST.resolution)  # what previews do not show would drift unseen
+    still = (edit.latent == face.w_plus).all(1)
+    assert still[seen:].all() and not still[:seen].any()
 
 
 def _smile(studio, face):

@@ -95,6 +95,16 @@ def test_previews_look_like_the_full_picture(generator, w):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("resolution", [128, 256])
+def test_layers_that_a_preview_does_not_show_are_known(generator, w, resolution):
+    code, seen = w.expand(1, 18, 512), latents.shown(generator, resolution)
+    moved = torch.randn(code.shape, generator=torch.Generator().manual_seed(0))
+    last = (torch.arange(18)[:, None] == seen.sum() - 1).float()
+    pictures = [generator.synthesize(code + by * moved, resolution) for by in (0, 1 - seen, last)]
+    assert torch.equal(pictures[0], pictures[1]) and not torch.equal(pictures[0], pictures[2])
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("resolution", [256, 1024])
 def test_blend_keeps_what_the_mask_leaves_out(generator, w, resolution):
     other = latents.random_w(generator, 5)

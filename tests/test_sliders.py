@@ -142,3 +142,6 @@ def test_a_mapper_of_another_sort_is_refused(studio, face, tmp_path):
     moved, _ = sliders.move(studio.pack, code, {"mapper:own": 0.5}, {"own": load_mapper(tmp_path / "own.pt")})
     with torch.no_grad():
         assert torch.allclose(moved, path_b.apply(mapper, code, 0.5), atol=1e-5)
+        mapper.opts[path_b.SEEN] = 11
+        seen = path_b.apply(mapper, code, 0.5)
+    assert torch.equal(seen[:, 11:], code[:, 11:]) and torch.allclose(seen[:, :11], moved[:, :11], atol=1e-5)

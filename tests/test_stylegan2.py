@@ -221,6 +221,17 @@ def test_style_space_is_as_published():
 
 
 @torch.no_grad()
+def test_layers_that_a_preview_does_not_show_are_known(generator):
+    code = torch.randn(1, generator.num_layers, 512, generator=torch.Generator().manual_seed(3))
+    seen = generator.layers_seen(8)
+    assert seen == 4 and generator.layers_seen(generator.resolution) == generator.num_layers
+    for layer in (seen - 1, seen):
+        moved = code.clone()
+        moved[:, layer] += 1
+        assert torch.equal(generator.synthesize(moved, 8), generator.synthesize(code, 8)) == (layer == seen)
+
+
+@torch.no_grad()
 def test_batches_and_code_forms_agree(generator):
     w = torch.randn(2, 512, generator=torch.Generator().manual_seed(3))
     both, one = generator.synthesize(w), generator.synthesize(w[1:])

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip_core import losses
+from styleclip_core import latents, losses
 from styleclip_core.drawing import Preview
 from styleclip_core.edits.progress import Step, check_finite, check_range, schedule
 from styleclip_core.packs import Pack
@@ -65,21 +65,21 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
         target_taps = losses.normalized_taps(pack.perceptual, target)
         start = pack.encoder(image)
         if settings.steps == 0:
-            yield Step(0, 1, {}, start, pack.generator.synthesize(start, size))
+            yield Step(1, 1, {}, start, None)
             return
         look = Preview(pack.generator, start, size)
         yield Step(0, settings.steps, {}, start, look(start))
         # The encoder's own code, which the principal directions span only in part, is where every step starts from.
         first = space.whiten(start)
         shared, layers = torch.zeros_like(first[:, :1]).requires_grad_(), torch.zeros_like(first).requires_grad_()
-    code = first.mean(1, keepdim=True)
+    code, seen = first.mean(1, keepdim=True), latents.shown(pack.generator, size)
     spread = settings.spread * 16 ** (0.5 - settings.faithful)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
     for step in range(settings.steps):
         if step and step % RENEW == 0:
-            look = Preview(pack.generator, start + space.step((shared + layers).detach()), size)
+            look = Preview(pack.generator, start + seen * space.step((shared + layers).detach()), size)
         optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
-        picture = look(start + space.step(shared + layers))
+        picture = look(start + seen * space.step(shared + layers))
         terms = {
             "perceptual": settings.perceptual
             * losses.perceptual(losses.normalized_taps(pack.perceptual, picture), target_taps, weight),
@@ -90,5 +90,5 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
-        result = start + space.step((shared + layers).detach())
+        result = start + seen * space.step((shared + layers).detach())
         yield Step(step + 1, settings.steps, {k: v.item() for k, v in terms.items()}, result, picture.detach())

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip_core import losses
+from styleclip_core import latents, losses
 from styleclip_core.drawing import Preview
 from styleclip_core.edits.progress import Step, check_finite, check_prompt, check_range, schedule
 from styleclip_core.latents import ridge_slopes
@@ -72,7 +72,7 @@ class OptimizeSettings:
     lr: float = 0.06
     clip: float = 1.0
     directional: float = 0.5
-    identity: float = 2.0
+    identity: float = 3.0
     likeness: float = 0.2
     preserve: float = 2.0
     latent: float = 0.5
@@ -242,12 +242,13 @@ def optimize(
     length = enough * (settings.guide * wanted / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
     shared = (length * towards)[None, None].clone().requires_grad_()
     layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
+    seen = latents.shown(pack.generator, settings.resolution)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
     towards_text = settings.directional * min(1.0, settings.strength)
     best, since = math.inf, 0
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
-        edited = w_plus + space.step(shared + 0.3 * layers)
+        edited = w_plus + seen * space.step(shared + 0.3 * layers)
         image = look(edited, blend)
         # The unedited face is seen through the same views: what a view does to an embedding is no edit.
         state = generator.get_state()
@@ -271,7 +272,7 @@ def optimize(
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
-        result = (w_plus + space.step(shared + 0.3 * layers)).detach()
+        result = (w_plus + seen * space.step(shared + 0.3 * layers)).detach()
         yield Step(step + 1, settings.steps, {k: v.item() for k, v in terms.items()}, result, image.detach())
         best, since = (short.item(), 0) if short.item() < best - 0.02 else (best, since + 1)
         if settings.patience and since >= settings.patience:

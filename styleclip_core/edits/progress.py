@@ -16,13 +16,13 @@ MAX_PROMPT = 500  # characters; the text towers read 64 to 77 tokens
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """State after one iteration: a preview ``[N,3,R,R]`` of the code before it, and the code ``w_plus`` after it."""
+    """State after one iteration: the code ``w_plus``, and a preview ``[N,3,R,R]`` of the code before it, if drawn."""
 
     step: int
     steps: int
     terms: dict[str, float]
     w_plus: Tensor
-    preview: Tensor
+    preview: Tensor | None
 
 
 def check_finite(settings: Any) -> None:

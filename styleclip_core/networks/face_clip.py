@@ -35,7 +35,7 @@ class FaceCLIP(nn.Module):
     ``tokenize`` is set by whoever loads the model.
     """
 
-    size, width, identity_width = 160, 256, 128
+    size, width, identity_width = 160, 256, 64
 
     def __init__(self):
         super().__init__()
@@ -58,7 +58,7 @@ class FaceCLIP(nn.Module):
         return F.normalize(self.image_head(self.features(images)), dim=1)
 
     def encode_identity(self, images: Tensor) -> Tensor:
-        """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,128]`` of what stays of a person across expressions."""
+        """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,64]`` of what stays of a person."""
         return F.normalize(self.identity_head(self.features(images)), dim=1)
 
     def encode_sentences(self, sentences: Tensor) -> Tensor:

@@ -21,13 +21,13 @@ def idwt(x: Tensor) -> Tensor:
 
 
 def _twice_idwt(x: Tensor) -> Tensor:
-    n, channels, h, w = x.shape
+    x = x.permute(0, 2, 3, 1)  # channels last in memory: convolutions on CPUs then take half the time
+    n, h, w, channels = x.shape
     c = channels // 4
-    low = x[:, :c]
-    lh, hl, hh = x[:, c:].reshape(n, c, 3, h, w).unbind(2)
+    low, lh, hl, hh = x[..., :c], x[..., c::3], x[..., c + 1 :: 3], x[..., c + 2 :: 3]
     top, bottom, top_x, bottom_x = low + lh, low - lh, hl + hh, hl - hh
-    quads = torch.stack([top + top_x, top - top_x, bottom + bottom_x, bottom - bottom_x], 2)
-    return F.pixel_shuffle(quads.reshape(n, channels, h, w), 2)
+    rows = [torch.stack([a + b, a - b], 3) for a, b in ((top, top_x), (bottom, bottom_x))]
+    return torch.stack(rows, 2).reshape(n, 2 * h, 2 * w, c).permute(0, 3, 1, 2)
 
 
 class Mapping(nn.Module):
@@ -58,11 +58,13 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        x, bias = x * style[:, :, None, None], self.bias.flatten()
+        bias, style = self.bias.flatten(), style[:, :, None, None]
         if isinstance(self.conv, nn.Conv2d):
-            x = F.conv2d(x, self.conv.weight, bias, padding=1)
+            x = F.conv2d(x * style, self.conv.weight, bias, padding=1)
+        elif len(x) == 1:
+            x = F.conv2d(self.conv[0](x), self.conv[1].weight * style, bias)  # weights are fewer than features
         else:
-            x = F.conv2d(self.conv[0](x), self.conv[1].weight, bias)
+            x = F.conv2d(self.conv[0](x) * style, self.conv[1].weight, bias)
         return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # on CPUs every pass over the features counts
 
 
@@ -126,26 +128,35 @@ class MobileStyleGAN(nn.Module):
         """The size at which `synthesize` stops for pictures of ``resolution`` px; None is full size."""
         return next((size for size in self.preview_resolutions if size >= resolution), None)
 
+    def layers_seen(self, resolution: int) -> int:
+        """How many of W+'s layers, from the first, a picture of ``resolution`` px depends on."""
+        size = self.exit(resolution)
+        return self.num_layers if size is None else 2 * size.bit_length() - 5
+
     @torch.no_grad()
-    def fitted_head(self, styles: list[Tensor], picture: Tensor, ridge: float = 1e-3) -> nn.Conv2d:
+    def fitted_head(self, styles: list[Tensor], picture: Tensor, size: int, ridge: float = 1e-3) -> nn.Module:
         """An RGB head for one face and its like: least squares on its features, drawn towards the general head.
 
         Args:
             styles: of the face.
-            picture: its full picture averaged down, ``[1,3,R,R]``; R decides which features are read.
+            picture: its full picture averaged down, ``[1,3,R,R]``.
+            size: one of ``preview_resolutions``, of the features to read; if it is less than R, each place of the
+                features gives a square of pixels.
         """
-        size = self.exit(picture.shape[-1])
+        fine = max(1, picture.shape[-1] // size)
         general, features = self.heads[str(size)], self.features(styles, size)
-        x = F.adaptive_avg_pool2d(features, picture.shape[-1])[0].flatten(1)
-        missing = (picture - F.adaptive_avg_pool2d(general(features), picture.shape[-1]))[0].flatten(1)
+        weight, bias = (value.repeat_interleave(fine**2, 0) for value in (general.weight, general.bias))
+        places = F.adaptive_avg_pool2d(features, picture.shape[-1] // fine)
+        missing = (F.pixel_unshuffle(picture, fine) - F.conv2d(places, weight, bias))[0].flatten(1)
+        x = places[0].flatten(1)
         x = torch.cat([x, torch.ones_like(x[:1])])
         squares = x @ x.T
         damping = ridge * squares.diagonal().mean() * torch.eye(len(squares), device=x.device)
-        change = torch.linalg.solve(squares + damping, x @ missing.T).T  # [3,C+1]
-        head = nn.Conv2d(general.in_channels, 3, 1).to(x.device).requires_grad_(False)
-        head.weight.copy_(general.weight + change[:, :-1, None, None])
-        head.bias.copy_(general.bias + change[:, -1])
-        return head
+        change = torch.linalg.solve(squares + damping, x @ missing.T).T  # [3 * fine^2, C + 1]
+        head = nn.Conv2d(general.in_channels, len(bias), 1).to(x.device).requires_grad_(False)
+        head.weight.copy_(weight + change[:, :-1, None, None])
+        head.bias.copy_(bias + change[:, -1])
+        return nn.Sequential(head, nn.PixelShuffle(fine))
 
     def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""

@@ -184,6 +184,14 @@ class StyleGAN2(nn.Module):
         """Features ``[N,C,R,R]`` at R = ``resolution`` px (4, 8, ...; None is full size)."""
         return self._render(styles, resolution or self.resolution, blend, paint=False)
 
+    def exit(self, resolution: int) -> int:
+        """The size at which `synthesize` stops for pictures of ``resolution`` px."""
+        return next((size for size in self.preview_resolutions if size >= resolution), self.resolution)
+
+    def layers_seen(self, resolution: int) -> int:
+        """How many of W+'s layers, from the first, a picture of ``resolution`` px depends on."""
+        return 2 * self.exit(resolution).bit_length() - 4
+
     def synthesize(
         self, latent: Tensor | list[Tensor], resolution: int | None = None, blend: Blend | None = None
     ) -> Tensor:
@@ -197,7 +205,7 @@ class StyleGAN2(nn.Module):
         """
         styles = latent if isinstance(latent, list) else self.styles(latent)
         resolution = resolution or self.resolution
-        size = next((size for size in self.preview_resolutions if size >= resolution), self.resolution)
+        size = self.exit(resolution)
         image = self._render(styles, size, blend, paint=True)
         return image if size == resolution else F.adaptive_avg_pool2d(image, resolution)
 

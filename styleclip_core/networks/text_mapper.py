@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-BANDS = (4, 8)  # layers where the coarse ones end and the fine ones begin, as in StyleCLIP's mapper
+# Layers where the coarse, medium and fine ones end. The pictures of 128 px that it learns from show no more than 11,
+# and what they do not show must not move.
+BANDS = (4, 8, 11)
 
 
 class TextMapper(nn.Module):
@@ -31,6 +33,6 @@ class TextMapper(nn.Module):
         for layer in self.hidden:
             x = F.leaky_relu(layer(x), 0.2)
         coarse, medium, fine = self.out(x).unflatten(1, (3, self.components)).unbind(1)
-        counts = BANDS[0], BANDS[1] - BANDS[0], codes.shape[1] - BANDS[1]
-        parts = zip((coarse, medium, fine), counts, strict=True)
+        counts = BANDS[0], BANDS[1] - BANDS[0], BANDS[2] - BANDS[1], codes.shape[1] - BANDS[2]
+        parts = zip((coarse, medium, fine, torch.zeros_like(fine)), counts, strict=True)
         return torch.cat([part[:, None].expand(-1, count, -1) for part, count in parts], 1)

@@ -57,7 +57,7 @@ def measure_faces(args: argparse.Namespace) -> None:
 """,
 )  # fmt: skip
 def train_face_clip(args: argparse.Namespace) -> None:
-    """Training, 3: train FaceCLIP and write it to pretrained/."""
+    """Training, 3: train FaceCLIP and write it to pretrained/; its identity head comes last, see fit-identity."""
     from styleclip_core.training.face_clip import run
 
     run(args.folder, args.measurements, args.scorers, args.epochs, args.seed)
@@ -126,6 +126,20 @@ def train_parser(args: argparse.Namespace) -> None:
 
 
 @command(
+    FOLDER, arg("--faces", type=int, default=1500, help="of the folder (default: 1500)"),
+    arg("--edited", type=int, default=160, help="random faces that are edited (default: 160)"), SEED,
+    examples="""
+  {prog} fit-identity faces
+""",
+)  # fmt: skip
+def fit_identity(args: argparse.Namespace) -> None:
+    """Training, 8: fit FaceCLIP's identity head and write it to pretrained/."""
+    from styleclip_core.training.identity import run
+
+    run(args.folder, args.faces, args.edited, args.seed)
+
+
+@command(
     arg("prompt", help="what strength 1 of the slider should look like"),
     arg("--name", required=True, help="of the file and of the slider: letters, digits, _ and -"),
     arg("-o", "--output", type=Path, default=Path("mappers"), metavar="FOLDER", help="where the mapper, its losses and "
@@ -162,7 +176,7 @@ def train_mapper(args: argparse.Namespace) -> None:
 """,
 )
 def train_text_mapper(args: argparse.Namespace) -> None:
-    """Training, 8: train the mapper for any prompt and write it to pretrained/."""
+    """Training, 9: train the mapper for any prompt and write it to pretrained/."""
     from styleclip_core.training.text_mapper import run
 
     run(args.prompts, args.steps, args.seed)

@@ -121,11 +121,12 @@ def pair_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 class Heads(nn.Module):
-    """Training aids that are not kept: every attribute's score from the trunk's features."""
+    """Training aids that are not kept: from the trunk's features every attribute's score, and what stays of w."""
 
     def __init__(self):
         super().__init__()
         self.attributes = nn.Linear(1280, len(captions.ATTRIBUTES))
+        self.identity = nn.Linear(1280, 128)
 
 
 def _step(model: FaceCLIP, aids: Heads, data: Data, rows: np.ndarray, pool, rng, generator) -> dict[str, Tensor]:
@@ -147,7 +148,7 @@ def _step(model: FaceCLIP, aids: Heads, data: Data, rows: np.ndarray, pool, rng,
     guess = F.smooth_l1_loss(aids.attributes(features), scores.nan_to_num(), reduction="none")
     identity = torch.from_numpy(data.identity[rows])
     usable = identity.isfinite() & ~torch.from_numpy(flipped)[:, None]
-    error = F.smooth_l1_loss(model.identity_head(features), identity.nan_to_num(), reduction="none")
+    error = F.smooth_l1_loss(aids.identity(features), identity.nan_to_num(), reduction="none")
     return {
         "pairs": pair_loss(images_e @ texts_e.T * model.scale + model.bias, truth, weight),
         "scores": (guess * known * torch.from_numpy(data.balance[rows])).sum() / known.sum(),
@@ -186,8 +187,8 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=pri
     for part in (model.trunk._conv_stem, model.trunk._bn0, *model.trunk._blocks[:FROZEN]):
         part.eval().requires_grad_(False)
     trunk = [p for p in model.trunk.parameters() if p.requires_grad]
-    heads = [*model.image_head.parameters(), *model.identity_head.parameters(), *model.text_head.parameters(),
-             model.scale, model.bias, *aids.parameters()]  # fmt: skip
+    heads = [*model.image_head.parameters(), *model.text_head.parameters(), model.scale, model.bias]
+    heads += aids.parameters()
     groups = [{"params": trunk, "lr": 8e-4}, {"params": heads, "lr": 2e-3}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
     count = len(data.images) - HELD_OUT

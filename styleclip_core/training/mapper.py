@@ -112,6 +112,7 @@ def train(
     objective = make_objective(pack, prompt, f"a {pack.domain}")
     seen, held_out = faces or both_sets(pack, settings)
     opts = {"description": prompt, **vars(settings), "levels": list(settings.levels)}
+    opts[editing.SEEN] = pack.generator.layers_seen(settings.resolution)
     mapper = LevelsMapper(settings.levels, opts).to(pack.device)
     optimizer, curve = torch.optim.Adam(mapper.parameters(), lr=settings.lr), Curve()
     first = 0

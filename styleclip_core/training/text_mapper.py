@@ -21,7 +21,7 @@ from torch import Tensor
 from styleclip_core import packs, weights
 from styleclip_core.edits.optimize import MAX_GUIDE, Objective, gallery_direction, make_objective
 from styleclip_core.edits.progress import schedule
-from styleclip_core.networks.text_mapper import TextMapper
+from styleclip_core.networks.text_mapper import BANDS, TextMapper
 from styleclip_core.training import captions
 from styleclip_core.training.mapper import MapperSettings, both_sets, picture_losses
 
@@ -72,7 +72,7 @@ def train(
         faces = torch.from_numpy(rng.integers(0, len(codes), 256))
         wanted = known.directions[which] * known.lengths[which, faces, None]
         noisy = known.texts[which] + 0.02 * torch.randn(256, known.texts.shape[1])
-        loss = (mapper(codes[faces, None].expand(-1, 12, -1), noisy) - wanted[:, None]).square().mean()
+        loss = (mapper(codes[faces, None].expand(-1, BANDS[-1], -1), noisy) - wanted[:, None]).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
