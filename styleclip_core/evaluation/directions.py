@@ -71,7 +71,7 @@ MAPPERS = {  # mapper -> label and which way
     "old": ("age", 1), "young": ("age", -1), "eyeglasses": ("eyeglasses", 1), "beard": ("beard", 1),
     "bangs": ("bangs", 1), "bald": ("baldness", 1), "blond_hair": ("blond hair", 1),
     "black_hair": ("dark hair", 1), "grey_hair": ("grey hair", 1),
-    "makeup": ("makeup", 1), "long_hair": ("hair length", 1), "serious": ("smile", -1),
+    "makeup": ("makeup", 1), "long_hair": ("hair length", 1),
     "open_mouth": ("mouth open", 1), "pale_skin": ("skin tone", -1),
 }  # fmt: skip
 # prompt, label and which way

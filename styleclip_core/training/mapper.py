@@ -24,7 +24,7 @@ from styleclip_core import losses
 from styleclip_core.checkpoints.mapper import save_mapper
 from styleclip_core.drawing import Preview
 from styleclip_core.edits import mapper as editing
-from styleclip_core.edits.optimize import MAX_GUIDE, Objective, gallery_direction, make_objective
+from styleclip_core.edits.optimize import MAX_GUIDE, Objective, OptimizeSettings, gallery_direction, make_objective
 from styleclip_core.edits.progress import check_finite, check_prompt, check_range, schedule
 from styleclip_core.networks.mapper import LEVELS, LR_MUL, LevelsMapper
 from styleclip_core.packs import Pack
@@ -43,7 +43,7 @@ class MapperSettings:
         lr: learning rate; StyleCLIP's mappers hold weights of about 100, and want a high one.
         faces: random faces to learn from; `held_out` further ones decide which weights are kept.
         patience: stop after so many looks at the held-out faces, one every `every` steps, without improvement.
-        clip, directional, identity, likeness, preserve, latent: weights of the losses, as in OptimizeSettings.
+        clip, directional, identity, likeness, preserve, latent: weights of the losses, by default path A's.
         seed: of everything.
     """
 
@@ -55,12 +55,12 @@ class MapperSettings:
     held_out: int = 8
     every: int = 40
     patience: int = 3
-    clip: float = 1.0
-    directional: float = 0.5
-    identity: float = 2.0
-    likeness: float = 0.2
-    preserve: float = 2.0
-    latent: float = 0.5
+    clip: float = OptimizeSettings.clip
+    directional: float = OptimizeSettings.directional
+    identity: float = OptimizeSettings.identity
+    likeness: float = OptimizeSettings.likeness
+    preserve: float = OptimizeSettings.preserve
+    latent: float = OptimizeSettings.latent
     resolution: int = 128
     seed: int = 0
 
