@@ -108,7 +108,7 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default)")
     parser.add_argument("--precision", default="auto", help="fp32, tf32, bf16, fp16 or auto (default)")
-    parser.add_argument("--speedup", default="auto", help="eager, openvino, compile, graph or auto (default)")
+    parser.add_argument("--speedup", default="auto", help="eager, compile, graph or auto (default)")
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that being stopped, too, deletes the pictures

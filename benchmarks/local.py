@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=24)
     parser.add_argument("--grid", type=Path, default=Path("outputs/local.jpg"))
     args = parser.parse_args()
-    studio, pictures = load_studio("compact", "cpu", speedup="openvino"), []
+    studio, pictures = load_studio("compact", "cpu"), []
     faces = [studio.random_face(FIRST_SEED + i) for i in range(args.faces)]
     known = [(face, measured) for face in faces if (measured := teachers.measure(face.image, str(args.hair)))]
     print("| slider | way | faces | gain, sd | identity | distance | change in hair | outside | s |")

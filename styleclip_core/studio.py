@@ -217,9 +217,8 @@ class Studio(Workbench):
         with memory_errors(self.pack.device), torch.no_grad():
             if face not in self._previews:
                 pack, full = self.pack_for(face.weights), to_tensor(face.image, self.pack.device)
-                painter = self.painter if pack is self.pack else None
                 code = face.w_plus[None].to(pack.device)
-                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW, full, painter, quick=True)
+                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW, full, quick=True)
             pack, look = self._previews[face]
             code = face.w_plus[None].to(pack.device)
             latent = sliders.move(pack, code, values, own)[1]

@@ -191,8 +191,7 @@ def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) 
     page.find("#local-run").click()
     page.wait_for("Done")
     edited = page.picture("#pasted img")
-    change = np.abs(np.asarray(edited.convert("RGB"), float) - np.asarray(portraits[1], float)).max(-1)
-    changed = change > 1  # the portrait was drawn by PyTorch, and OpenVINO rounds otherwise
+    changed = np.abs(np.asarray(edited.convert("RGB"), float) - np.asarray(portraits[1], float)).max(-1) > 0
     rows, columns = np.nonzero(changed)
     assert 0.002 < changed.mean() < 0.4
     assert rows.min() > 450 and np.ptp(rows) < 400 and np.ptp(columns) < 700, "outside the stroke nothing changes"

@@ -92,7 +92,6 @@ class MobileStyleGAN(nn.Module):
 
     resolution = 1024
     num_layers = 18
-    exportable = True  # by tracing
 
     def __init__(self):
         super().__init__()
