@@ -184,7 +184,7 @@ def local_tab(page: Page, sliders: SlidersTab, slider_state: list) -> None:
         buttons = [gr.Button(name, size="sm", min_width=56) for name in REGIONS if domain == "face"]
     with gr.Row():
         changes = [gr.Button(name, size="sm", min_width=60) for name in ("Invert", "Grow", "Shrink")]
-        overlay = gr.Checkbox(True, label="Show the paint", container=False, min_width=120, elem_id="overlay")
+        overlay = gr.Checkbox(True, label="Overlay", container=False, min_width=90, elem_id="overlay")
     prompt = gr.Textbox(label="What should be there?", placeholder=PROMPTS[domain], elem_id="local-prompt")
     with gr.Row():
         start = gr.Button("Run", variant="primary", elem_id="local-run", scale=3)

@@ -29,7 +29,8 @@ CSS = """
 #faces .selected, #history .selected, #results-strip .selected {outline: 3px solid var(--color-accent)}
 #results {position: sticky; top: 8px; align-self: flex-start}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
-#bare {display: none} body.bare #bare {display: flex}
+#bare {display: none} body.bare #bare {display: block !important}
+#overlay {border: 0; padding: 0; align-self: center}
 body.bare #editor {position: absolute; left: -9999px; width: 440px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """
