@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 FACE = arg("--face", type=int, default=0, metavar="N", help="which face of the photo, 0 the largest (default: 0)")
 INVERSION = (
     arg("--inversion-steps", type=int, metavar="N", help="that refine the face's code (default: 30)"),
-    arg("--faithful", type=float, metavar="X", help="from 0, codes that edits work best on, to 1, codes most like the "
-        "photo (default: 0.5)"),
+    arg("--faithful", type=float, metavar="X", help="from 0, a code alone, which edits work best on, to 1, most like "
+        "the photo (default: 0.5)"),
     arg("--tune", type=int, metavar="N", help="steps that adapt the generator to the photo: slow, more detail "
         "(default: 0)"),
 )  # fmt: skip
@@ -173,6 +173,9 @@ def random(args: argparse.Namespace) -> None:
     FACE, *INVERSION, *NETWORKS,
     examples="""
   {prog} invert photo.jpg -o latent.npz --image reconstruction.png
+
+  # A picture that the code alone draws
+  {prog} invert photo.jpg -o latent.npz --image reconstruction.png --faithful 0
 
   # As like the photo as can be, in minutes
   {prog} invert photo.jpg -o latent.npz --image reconstruction.png --inversion-steps 100 --faithful 1 --tune 60

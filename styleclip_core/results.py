@@ -25,7 +25,7 @@ class Face:
         faces: how many faces the photo has.
         distance: LPIPS-like distance of ``image`` to ``aligned`` (0 is identical), or None.
         seconds: how long the inversion took.
-        weights: those of the generator that were adapted to the photo, in half precision on the CPU, or None.
+        weights: what the generator was adapted to the photo by (`networks.adapted`), in half precision on the CPU.
     """
 
     w_plus: Tensor
@@ -36,7 +36,7 @@ class Face:
     faces: int = 1
     distance: float | None = None
     seconds: float = 0.0
-    weights: dict[str, Tensor] | None = None
+    weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.results import Edit, Face, Progress, to_image, to_tensor
 from styleclip_core.workbench import PREVIEW, Workbench, reported
 
-CODES = 256  # of photos that are kept, so that the same photo is inverted once
+CODES = 64  # of photos that are kept, half a megabyte each, so that the same photo is inverted once
 
 
 class Studio(Workbench):
@@ -51,7 +51,7 @@ class Studio(Workbench):
 
     def __init__(self, pack: packs.Pack, speedup: str = "eager"):
         super().__init__(pack, speedup)
-        self._codes: OrderedDict[tuple, Tensor] = OrderedDict()
+        self._codes: OrderedDict[tuple, tuple[Tensor, dict[str, Tensor]]] = OrderedDict()
         self._previews: WeakKeyDictionary[Face, tuple[packs.Pack, Preview]] = WeakKeyDictionary()
 
     def random_face(self, seed: int = 0, truncation: float = 0.7) -> Face:
@@ -90,33 +90,36 @@ class Studio(Workbench):
         aligned, alignment, count = cut_out(photo, pack.domain, pack.generator.resolution, face)
         yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW, PREVIEW)))
         with memory_errors(pack.device):
-            target, changed = to_tensor(aligned, pack.device), None
-            w_plus = yield from self._code(aligned, target, settings)
+            target = to_tensor(aligned, pack.device)
+            w_plus, weights = yield from self._code(aligned, target, settings)
             if settings.tune:
-                changed = yield from self._tuned(w_plus[None], target, settings)
-            image = self.draw(w_plus, self.pack_for(changed))
+                weights = weights | (yield from self._tuned(w_plus[None], self.pack_for(weights), target, settings))
+            image = self.draw(w_plus, self.pack_for(weights))
             distance = self.distance(to_tensor(image, pack.device), target)
         seconds = time.perf_counter() - start
-        yield Face(w_plus.cpu(), image, photo, aligned, alignment, count, distance, seconds, changed)
+        yield Face(w_plus.cpu(), image, photo, aligned, alignment, count, distance, seconds, weights)
 
     def _code(self, aligned: Image.Image, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
-        """Progress, then as its value the code ``[L,512]`` of an aligned picture, remembered if it was found before."""
+        """Progress, then as its value the code ``[L,512]`` of an aligned picture and the generator's weights to it.
+
+        They are remembered if they were found before.
+        """
         key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
         if key not in self._codes:
             stage = f"Finding the {self.pack.domain}'s code"
             step = yield from self.steps(stage, lambda chosen: inversion.invert(self.pack, target, chosen), key[1])
-            self._codes[key] = step.w_plus[0]
+            self._codes[key] = step.w_plus[0], {name: value.half().cpu() for name, value in step.weights.items()}
             while len(self._codes) > CODES:
                 self._codes.popitem(last=False)
         self._codes.move_to_end(key)
         return self._codes[key]
 
-    def _tuned(self, w_plus: Tensor, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
+    def _tuned(self, w_plus: Tensor, pack: packs.Pack, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
         """Progress, then as its value those weights of the generator that were adapted to a picture."""
         made: list[torch.nn.Module] = []
 
         def run(chosen: InvertSettings) -> Iterator[Step]:
-            made.append((yield from tuning.tune(self.pack, w_plus, target, chosen.tune)))
+            made.append((yield from tuning.tune(pack, w_plus, target, chosen.tune)))
 
         yield from reported("Adapting the generator to the photo", run(settings))
         return {name: w.detach().half().cpu() for name, w in made[0].named_parameters() if tuning.adapted(name)}

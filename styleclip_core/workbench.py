@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import fields, replace
@@ -19,6 +18,7 @@ from styleclip_core.edits.local import Within
 from styleclip_core.edits.progress import Step
 from styleclip_core.errors import OutOfMemory
 from styleclip_core.faces.frame import put_back
+from styleclip_core.networks.adapted import adapted
 from styleclip_core.results import Edit, Face, Progress, to_image, to_tensor
 
 PREVIEW = 256
@@ -33,13 +33,11 @@ class Workbench:
         self.pack = pack
         self.painter = Painter(pack.generator, speedup)
 
-    def pack_for(self, weights: dict[str, Tensor] | None) -> packs.Pack:
+    def pack_for(self, weights: dict[str, Tensor]) -> packs.Pack:
         """The pack; with a generator of its own for a face whose generator was adapted."""
-        if weights is None:
+        if not weights:
             return self.pack
-        generator = copy.deepcopy(self.pack.generator)
-        generator.load_state_dict(weights, strict=False)
-        return replace(self.pack, generator=generator)
+        return replace(self.pack, generator=adapted(self.pack.generator, weights))
 
     def steps(self, stage: str, run: Callable[[Any], Iterator[Step]], settings: Any) -> Reported:
         """Report the steps of an edit and return the last. If memory runs out, start once more with LESS."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.Image import Transpose
 
 from styleclip_core import (
@@ -137,9 +137,23 @@ def test_settings_out_of_range_are_refused(studio, face, change):
 def test_inversion_comes_nearer_the_picture_and_stays_near_w(studio, face):
     encoded = studio.invert(face.image, settings=InvertSettings(steps=0))
     found = studio.invert(face.image, settings=InvertSettings(steps=12, resolution=128))
-    assert 0 < found.distance < 0.8 * encoded.distance
+    coded = studio.invert(face.image, settings=InvertSettings(steps=12, resolution=128, faithful=0))
+    assert 0 < found.distance < 0.6 * encoded.distance and not encoded.weights
+    assert found.distance < coded.distance < 0.8 * encoded.distance and not coded.weights
     assert found.alignment is not None and found.faces == 1
     assert studio.pack.space.whiten(found.w_plus).std(0).mean() < 1
+
+
+def test_what_no_code_says_stays_under_edits_and_with_its_face(studio, face):
+    """The mirrored half is like nothing the generator draws, so no code says it."""
+    photo = face.image.copy()
+    photo.paste(ImageOps.mirror(photo).crop((700, 0, 1024, 1024)), (700, 0))
+    found = studio.invert(photo, settings=InvertSettings(steps=12))
+    bare, target = replace(found, weights={}), to_tensor(photo)
+    for values in ({"mapper:smiling": 0}, {"mapper:smiling": 0.5}):
+        whole, code = (studio.distance(to_tensor(studio.slide(f, values).image), target) for f in (found, bare))
+        assert whole < 0.8 * code
+    assert difference(studio.render(face), face.image) == 0
 
 
 def test_the_encoder_knows_a_generated_face(studio, face):
@@ -172,7 +186,7 @@ def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio
     settings = InvertSettings(steps=4, resolution=128)
     plain = studio.invert(photo, settings=settings)
     tuned = studio.invert(photo, settings=replace(settings, tune=8))
-    assert plain.weights is None and torch.equal(plain.w_plus, tuned.w_plus)
+    assert len(plain.weights) == 2 < len(tuned.weights) and torch.equal(plain.w_plus, tuned.w_plus)
     assert tuned.distance < plain.distance
     assert difference(studio.render(tuned), tuned.image) < 1.5 < difference(tuned.image, plain.image)
     assert difference(studio.render(plain), plain.image) == 0  # the pack's own generator is as it was

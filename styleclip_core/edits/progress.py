@@ -16,13 +16,17 @@ MAX_PROMPT = 500  # characters; the text towers read 64 to 77 tokens
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """State after one iteration: the code ``w_plus``, and a preview ``[N,3,R,R]`` of the code before it, if drawn."""
+    """State after one iteration: the code ``w_plus``, and a preview ``[N,3,R,R]`` of the code before it, if drawn.
+
+    ``weights`` are those of the generator that go with the code, for `networks.adapted`.
+    """
 
     step: int
     steps: int
     terms: dict[str, float]
     w_plus: Tensor
     preview: Tensor | None
+    weights: dict[str, Tensor] = dataclasses.field(default_factory=dict)
 
 
 def check_finite(settings: Any) -> None:

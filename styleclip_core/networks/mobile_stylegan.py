@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip_core.networks.adapted import Detail
 from styleclip_core.networks.blend import Blend
 
 CHANNELS = (512, 512, 512, 512, 256, 128, 64)  # of the blocks at 8, 16, ..., 512 px
@@ -108,6 +109,7 @@ class MobileStyleGAN(nn.Module):
         self.conv1 = StyledConv(512, 512, 4, dense=True)
         self.blocks = nn.ModuleList(Block(i, o, 8 << k) for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True)))
         self.to_rgb = nn.Conv2d(CHANNELS[-1], 12, 1)
+        self.detail = Detail()
         self.heads = nn.ModuleDict()  # resolution -> linear RGB head on the features of that resolution
         self.register_buffer("w_avg", torch.zeros(512))
 
@@ -169,14 +171,19 @@ class MobileStyleGAN(nn.Module):
             raise ValueError(f"w_plus must be [N,{self.num_layers},512] or [N,512], not {list(w_plus.shape)}")
         return [affine(w_plus[:, layer]) for affine, layer in zip(self.affines, self.style_layers, strict=True)]
 
+    def _grow(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
+        """Features of level k (4 << k px) from those of level k - 1."""
+        if k == 0:
+            return self.conv1(x, styles[0])
+        return self.detail(self.blocks[k - 1](x, *styles[3 * k - 2 : 3 * k + 1]))
+
     def features(self, styles: list[Tensor], resolution: int = 512, blend: Blend | None = None) -> Tensor:
         """Features ``[N,C,R,R]`` after the block of resolution R (4, 8 ... 512)."""
         x = kept = self.const
-        for k, stage in enumerate([self.conv1, *self.blocks]):
-            chosen = slice(0, 1) if k == 0 else slice(3 * k - 2, 3 * k + 1)
-            x = stage(x, *styles[chosen])
+        for k in range(1 + len(self.blocks)):
+            x = self._grow(k, x, styles)
             if blend is not None:
-                kept = blend.recall(k, lambda before=kept, of=stage, by=chosen: of(before, *blend.styles[by]))
+                kept = blend.recall(k, lambda k=k, before=kept: self._grow(k, before, blend.styles))
                 x = blend.mix(x, kept)
             if 4 << k == resolution:
                 break

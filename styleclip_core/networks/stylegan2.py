@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip_core.networks.adapted import Detail
 from styleclip_core.networks.blend import Blend
 from styleclip_core.networks.cpu_convs import Winograd, upsampling_conv
 from styleclip_core.networks.mobile_stylegan import Mapping
@@ -146,6 +147,7 @@ class StyleGAN2(nn.Module):
         self.const = nn.Parameter(torch.zeros(1, first, 4, 4))
         self.rgbs = nn.ModuleList(ToRGB(size) for size in self.channels)
         self.register_buffer("w_avg", torch.zeros(512))
+        self.detail = Detail()
 
     def set_precision(self, dtype: torch.dtype, levels: int = 4) -> StyleGAN2:
         """Compute the last ``levels`` resolutions in ``dtype`` (float16, bfloat16 or float32), the rest in float32.
@@ -173,7 +175,7 @@ class StyleGAN2(nn.Module):
         """Features of level k (4 << k px) from those of level k - 1."""
         for conv, style in zip(self.convs[k], styles[max(3 * k - 1, 0) : 3 * k + 1], strict=True):
             x = conv(x, style)
-        return x
+        return self.detail(x)
 
     def _paint(self, k: int, x: Tensor, style: Tensor, image: Tensor | None) -> Tensor:
         """RGB of level k: that of level k - 1 (None below level 0) at twice the size, plus what the features add."""
