@@ -17,7 +17,7 @@ from styleclip_core import losses
 from styleclip_core.edits.progress import Step, schedule
 from styleclip_core.packs import Pack
 
-RATE = 4e-4  # Adam's, at most
+RATE = 1e-4  # Adam's, at most
 NEAR = 4.0  # standard deviations of W: other faces at which the generator is held to what it drew
 LOCALITY = 0.5  # weight of that
 RESOLUTION = 256  # px at which features are compared; colours at all sizes
