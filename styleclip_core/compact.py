@@ -26,8 +26,9 @@ PARSER = "parser.safetensors"
 def compact_pack(device: torch.device) -> Pack:
     """All networks of the pack, on a device. Raises WeightsUnavailable, DiskFull."""
     weights.fetch("compact")
-    generator, perceptual = compact_generator().to(device), perceptual_network().to(device)
+    generator, perceptual = compact_generator().to(device), perceptual_network().fold().to(device)
     clip, gallery = face_clip()
+    clip.trunk.fold()
     clip, space = clip.to(device), latents.w_space(generator)
     encoder, parser, identity = compact_encoder(space), compact_parser(), clip.encode_identity
     parser, gallery = parser.to(device), gallery.to(device)

