@@ -93,7 +93,9 @@ class Studio(Workbench):
             target = to_tensor(aligned, pack.device)
             w_plus, weights = yield from self._code(aligned, target, settings)
             if settings.tune:
-                weights = weights | (yield from self._tuned(w_plus[None], self.pack_for(weights), target, settings))
+                steps = tuning.tune(self.pack_for(weights), w_plus[None], target, settings.tune)
+                step = yield from reported("Adapting the generator to the photo", steps)
+                weights = weights | _kept(step.weights)
             image = self.draw(w_plus, self.pack_for(weights))
             distance = self.distance(to_tensor(image, pack.device), target)
         seconds = time.perf_counter() - start
@@ -108,21 +110,11 @@ class Studio(Workbench):
         if key not in self._codes:
             stage = f"Finding the {self.pack.domain}'s code"
             step = yield from self.steps(stage, lambda chosen: inversion.invert(self.pack, target, chosen), key[1])
-            self._codes[key] = step.w_plus[0], {name: value.half().cpu() for name, value in step.weights.items()}
+            self._codes[key] = step.w_plus[0], _kept(step.weights)
             while len(self._codes) > CODES:
                 self._codes.popitem(last=False)
         self._codes.move_to_end(key)
         return self._codes[key]
-
-    def _tuned(self, w_plus: Tensor, pack: packs.Pack, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
-        """Progress, then as its value those weights of the generator that were adapted to a picture."""
-        made: list[torch.nn.Module] = []
-
-        def run(chosen: InvertSettings) -> Iterator[Step]:
-            made.append((yield from tuning.tune(pack, w_plus, target, chosen.tune)))
-
-        yield from reported("Adapting the generator to the photo", run(settings))
-        return {name: w.detach().half().cpu() for name, w in made[0].named_parameters() if tuning.adapted(name)}
 
     def render(self, face: Face) -> Image.Image:
         """The generator's picture of a face, at full size."""
@@ -268,6 +260,11 @@ def load_studio(
 def save_latent(w_plus: Tensor, path: str | Path) -> None:
     """Write a code ``[L,512]`` as a .npz file with the array ``w_plus``."""
     np.savez_compressed(path, w_plus=w_plus.cpu().numpy())
+
+
+def _kept(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as a Face keeps them: in half precision, on the CPU."""
+    return {name: value.half().cpu() for name, value in weights.items()}
 
 
 def _result(steps: Iterator) -> Any:

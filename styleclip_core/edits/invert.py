@@ -107,11 +107,11 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
         sum(terms.values()).backward()
         optimizer.step()
         result = start + seen * space.step((shared + layers).detach())
-        own = {"detail.offset": (scale * detail).detach(), "detail.features": plain(pack.generator, result)}
-        yield Step(
-            step + 1, settings.steps, {k: v.item() for k, v in terms.items()}, result, picture.detach(),
-            own if settings.faithful else {},
-        )  # fmt: skip
+        own = {}
+        if settings.faithful and step + 1 == settings.steps:
+            own = {"detail.offset": (scale * detail).detach(), "detail.features": plain(pack.generator, result)}
+        values = {name: value.item() for name, value in terms.items()}
+        yield Step(step + 1, settings.steps, values, result, picture.detach(), own)
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ MAX_PROMPT = 500  # characters; the text towers read 64 to 77 tokens
 class Step:
     """State after one iteration: the code ``w_plus``, and a preview ``[N,3,R,R]`` of the code before it, if drawn.
 
-    ``weights`` are those of the generator that go with the code, for `networks.adapted`.
+    ``weights``, of the last step, are those of the generator that go with the code, for `networks.adapted`.
     """
 
     step: int

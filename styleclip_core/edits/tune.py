@@ -6,8 +6,7 @@ move a little. Edits move the code as before and are drawn by the adapted genera
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Generator
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from styleclip_core import losses
 from styleclip_core.edits.progress import Step, schedule
+from styleclip_core.networks.adapted import adapted
 from styleclip_core.packs import Pack
 
 RATE = 1e-4  # Adam's, at most
@@ -23,18 +23,17 @@ LOCALITY = 0.5  # weight of that
 RESOLUTION = 256  # px at which features are compared; colours at all sizes
 
 
-def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Generator[Step, None, nn.Module]:
-    """Yields a `Step` per iteration and returns the adapted generator; the pack's own stays as it is.
+def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Iterator[Step]:
+    """Yields a `Step` per iteration, the last with the adapted weights; the pack's generator stays as it is.
 
     Args:
         w_plus: ``[1,L,512]``, the code that `invert` found.
         image: the aligned photo ``[1,3,H,H]`` in [-1,1], as large as the generator's pictures.
     """
-    generator = copy.deepcopy(pack.generator)
-    moved = [weight for name, weight in generator.named_parameters() if adapted(name)]
-    for weight in moved:
-        weight.requires_grad_(True)
-    optimizer = torch.optim.Adam(moved, lr=RATE)
+    own = {name: weight.clone() for name, weight in pack.generator.named_parameters() if _moves(name)}
+    generator = adapted(pack.generator, own)
+    moved = {name: weight.requires_grad_() for name, weight in generator.named_parameters() if name in own}
+    optimizer = torch.optim.Adam(moved.values(), lr=RATE)
     weight, full_weight = (losses.face_weight(size, image.device) for size in (RESOLUTION, image.shape[-1]))
     with torch.no_grad():
         small = F.interpolate(image, (RESOLUTION, RESOLUTION), mode="area")
@@ -52,14 +51,12 @@ def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Generator[Ste
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
-        yield Step(step + 1, steps, {k: v.item() for k, v in terms.items()}, w_plus, shown.detach())
-    for weight in moved:
-        weight.grad = None
-        weight.requires_grad_(False)
-    return generator
+        values = {name: value.item() for name, value in terms.items()}
+        last = moved if step + 1 == steps else {}
+        yield Step(step + 1, steps, values, w_plus, shown.detach(), {name: w.detach() for name, w in last.items()})
 
 
-def adapted(name: str) -> bool:
+def _moves(name: str) -> bool:
     """Whether a parameter of that name is adapted: all but the mapping network, which codes have passed already."""
     return not name.startswith(("mapping.", "heads."))
 
