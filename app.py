@@ -15,23 +15,23 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 
 import gradio as gr
 
-from app_common import KEEP_SECONDS, PRIVATE, QUICK, Page, refuse
-from app_history import results_strip
-from app_local import local_tab
-from app_prompt import prompt_tab
-from app_sliders import sliders_tab
-from app_spaces import on_gpu
-from app_style import CSS, THEME, note_html, status_html
-from app_views import EXAMPLES, idle, inversion_controls, photo_controls, result_views
+from styleclip_app.controls import EXAMPLES, idle, inversion_controls, photo_controls, result_views
+from styleclip_app.jobs import KEEP_SECONDS, PRIVATE, QUICK, Page, refuse
+from styleclip_app.local_tab import local_tab
+from styleclip_app.prompt_tab import prompt_tab
+from styleclip_app.results import results_strip
+from styleclip_app.session import InvertedFace, call_in_worker, digest
+from styleclip_app.sliders_tab import sliders_tab
+from styleclip_app.theme import CSS, THEME, note_html, status_html
+from styleclip_app.zerogpu import on_gpu
 from styleclip_core import Studio, StudioError, load_studio
 from styleclip_core.devices import has_gpu
-from styleclip_core.session import Known, call_in_worker, digest
 
 SESSIONS = 32  # whose faces stay in memory
 WAITING = 20  # jobs that may queue
 
 
-def look(studio: Studio, path: str | None, known: Known | None) -> tuple:
+def look(studio: Studio, path: str | None, known: InvertedFace | None) -> tuple:
     """A photo was chosen: say how many faces it has, and offer the choice. Updates status, faces, choice."""
     hidden, domain = gr.update(value=None, visible=False), studio.pack.domain
     if path is None:
@@ -56,7 +56,7 @@ def pick(event: gr.SelectData) -> tuple[int, str]:
     return event.index, status_html(f"Face {event.index + 1} is chosen. Describe the change and press Run.")
 
 
-def random_face(studio: Studio, number: float) -> Iterator[tuple[str, Known]]:
+def random_face(studio: Studio, number: float) -> Iterator[tuple[str, InvertedFace]]:
     """A face that does not exist. The same number gives the same face."""
     try:
         face = call_in_worker(studio.random_face, number)
@@ -65,7 +65,7 @@ def random_face(studio: Studio, number: float) -> Iterator[tuple[str, Known]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"random-{studio.pack.domain}-{number:.0f}.png")
         face.image.save(path, compress_level=1)
-        yield str(path), Known(digest(path), None, face)
+        yield str(path), InvertedFace(digest(path), None, face)
 
 
 def build_app(studio: Studio) -> gr.Blocks:
@@ -103,9 +103,11 @@ def build_app(studio: Studio) -> gr.Blocks:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the studio at 127.0.0.1, or where GRADIO_SERVER_NAME says.")
     parser.add_argument(
-        "--pack", default="auto", help="which networks to use: compact, full, car, church, or auto (default), which is "
+        "--pack",
+        default="auto",
+        help="which networks to use: compact, full, car, church, or auto (default), which is "
         "full on a GPU if its weights can be had, else compact",
-    )  # fmt: skip
+    )
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default)")
     parser.add_argument("--precision", default="auto", help="fp32, tf32, bf16, fp16 or auto (default)")
     parser.add_argument("--speedup", default="auto", help="eager, compile, graph or auto (default)")
@@ -118,15 +120,22 @@ def main() -> None:
             studio.warm_up()
     except StudioError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit_resolution(2)
     if studio.pack.note:
         print(studio.pack.note, file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="styleclip-") as pictures:  # readable by this user only
         os.environ.setdefault("GRADIO_TEMP_DIR", pictures)
         build_app(studio).launch(
-            server_port=args.port, max_file_size="50mb", state_session_capacity=SESSIONS, footer_links=["api"],
-            allowed_paths=[str(EXAMPLES)], run_history=False, ssr_mode=False, theme=THEME, css=CSS,
-        )  # fmt: skip
+            server_port=args.port,
+            max_file_size="50mb",
+            state_session_capacity=SESSIONS,
+            footer_links=["api"],
+            allowed_paths=[str(EXAMPLES)],
+            run_history=False,
+            ssr_mode=False,
+            theme=THEME,
+            css=CSS,
+        )
 
 
 if __name__ == "__main__":

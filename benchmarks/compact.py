@@ -19,13 +19,13 @@ import torch
 from PIL import Image
 
 from styleclip_core import Face, InvertSettings, OptimizeSettings, Studio, latents, load_studio
-from styleclip_core.drawing import Painter, Preview
 from styleclip_core.evaluation.zero_shot import auc
-from styleclip_core.results import to_tensor
+from styleclip_core.images import to_tensor
+from styleclip_core.rendering import Preview, Renderer
 from styleclip_core.training.augment import augment
 
 PROMPTS = ("a smiling person", "a person with eyeglasses", "a person with blond hair")
-WAYS = {  # of finding a face, in the columns' order
+VIEW_SETS = {  # of finding a face, in the columns' order
     "encoder": InvertSettings(steps=0),
     "refined": InvertSettings(),
     "adapted": InvertSettings(tune=20),
@@ -50,7 +50,7 @@ def report_drawing(studio: Studio, runs: int, speedups: list[str]) -> None:
     print(f"| {'drawing':24} | {'ms':>5} | {'ratio':>5} | largest difference |\n| --- | --- | --- | --- |")
     plain = None
     for speedup in speedups:
-        draw = Painter(generator, speedup)
+        draw = Renderer(generator, speedup)
         picture, taken = draw(code), median(lambda draw=draw: draw(code), runs)
         plain = plain or (taken, picture)
         far = (picture - plain[1]).abs().max()
@@ -93,14 +93,20 @@ def report_identity(studio: Studio, aligned: list[Image.Image], views: int = 8) 
 
 def report_inversion(studio: Studio, photos: list[Path]) -> list[dict[str, Face]]:
     """A table of each photo's LPIPS-like distance and seconds by each way. Returns the faces."""
-    print("| photo | " + " | ".join(f"{way} | s" for way in WAYS) + " |" + "\n|" + " --- |" * (2 * len(WAYS) + 1))
+    print(
+        "| photo | "
+        + " | ".join(f"{way} | s" for way in VIEW_SETS)
+        + " |"
+        + "\n|"
+        + " --- |" * (2 * len(VIEW_SETS) + 1)
+    )
     found = []
     for photo in photos:
-        faces = {way: studio.invert(photo, settings=settings) for way, settings in WAYS.items()}
+        faces = {way: studio.invert(photo, settings=settings) for way, settings in VIEW_SETS.items()}
         cells = " | ".join(f"{face.distance:.3f} | {face.seconds:.1f}" for face in faces.values())
         print(f"| {photo.stem[:20]} | {cells} |", flush=True)
         found.append(faces)
-    means = [np.mean([[f[way].distance, f[way].seconds] for f in found], 0) for way in WAYS]
+    means = [np.mean([[f[way].distance, f[way].seconds] for f in found], 0) for way in VIEW_SETS]
     print("| mean | " + " | ".join(f"{distance:.3f} | {taken:.1f}" for distance, taken in means) + " |")
     return found
 

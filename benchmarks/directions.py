@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 
-from styleclip_core import latents, load_pack, sliders
-from styleclip_core.edits import interfacegan
+from styleclip_core import latents, load_pack
+from styleclip_core.edits import interfacegan, sliders
 from styleclip_core.evaluation import directions as evaluation
-from styleclip_core.results import to_image
-from styleclip_core.training import teachers
+from styleclip_core.evaluation import measure as teachers
+from styleclip_core.images import to_image
 
 FIRST_SEED = 910_000  # no other part of the project uses seeds near it
 DRAG = (1.0, 2.0, 3.0)

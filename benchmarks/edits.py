@@ -19,7 +19,7 @@ import torch
 
 from styleclip_core import Edit, Face, OptimizeSettings, load_studio, packs
 from styleclip_core.evaluation import edits as evaluation
-from styleclip_core.training import teachers
+from styleclip_core.evaluation import measure as teachers
 
 SEEDS = [101, 121, 100, 103, 104, 112, 114, 123, 110, 109]  # men and women, young and old
 
@@ -65,9 +65,11 @@ def main() -> None:
         print(f"{photo.name}: inverted in {faces[-1].seconds:.0f} s, distance {faces[-1].distance:.3f}", flush=True)
     start = time.time()
     results = evaluation.run(
-        [(face, measure(face)) for face in faces], lambda face, prompt: studio.optimize(face, prompt, chosen),
-        measure, args.prompts,
-    )  # fmt: skip
+        [(face, measure(face)) for face in faces],
+        lambda face, prompt: studio.optimize(face, prompt, chosen),
+        measure,
+        args.prompts,
+    )
     args.grid.parent.mkdir(parents=True, exist_ok=True)
     evaluation.grid(results).save(args.grid, quality=92)
     print(evaluation.table(results))

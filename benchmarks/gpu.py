@@ -18,18 +18,18 @@ from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
+from styleclip_core.edits.progress import Step
 
 from benchmarks.stylegan2 import random_generator, seconds
 from styleclip_core import OfficialSettings, OptimizeSettings, latents
 from styleclip_core.checkpoints import load_open_clip
 from styleclip_core.devices import PRECISIONS, choose_device, keep_freed_memory, set_precision
-from styleclip_core.drawing import SPEEDUPS, Painter
-from styleclip_core.edits.official import optimize_official
 from styleclip_core.edits.optimize import optimize
-from styleclip_core.edits.progress import Step
+from styleclip_core.edits.styleclip_reference import optimize_official
 from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
 from styleclip_core.networks.ir_se50 import ArcFace
-from styleclip_core.roles import Gallery, Pack
+from styleclip_core.packs.base import Pack, ReferenceFaces
+from styleclip_core.rendering import SPEEDUPS, Renderer
 
 PARTS = ("drawing", "edits", "step")
 REFERENCE_STEP = 20.5  # seconds of one step of the original code, on two CPU cores at 70 GFLOP/s
@@ -46,7 +46,7 @@ def random_pack(resolution: int, device: torch.device, model: str) -> Pack:
     codes = space.unwhiten(torch.randn(1000, len(space.deviations), device=device))
     clip, generator = clip.to(device), generator.to(device)
     width = clip.encode_text(["a face"]).shape[1]
-    gallery = Gallery(codes, F.normalize(torch.randn(1000, width, device=device)))
+    gallery = ReferenceFaces(codes, F.normalize(torch.randn(1000, width, device=device)))
     return Pack("full", device, generator, clip, None, None, identity, perceptual, space, gallery)
 
 
@@ -76,9 +76,9 @@ def report_drawing(pack: Pack, precisions: list[str], speedups: list[str], runs:
         precise(pack, precision)
         for speedup in speedups:
             reset(pack.device)
-            painter = Painter(pack.generator, speedup)
-            taken = 1000 * seconds(lambda p=painter: p(w_plus), pack.device, runs)
-            print(f"{precision + ' ' + speedup:24} {taken:7.2f} {gibibytes(pack.device):7.2f}  {painter.note}")
+            renderer = Renderer(pack.generator, speedup)
+            taken = 1000 * seconds(lambda p=renderer: p(w_plus), pack.device, runs)
+            print(f"{precision + ' ' + speedup:24} {taken:7.2f} {gibibytes(pack.device):7.2f}  {renderer.note}")
 
 
 def report_edits(pack: Pack, precisions: list[str], steps: list[int]) -> None:

@@ -15,18 +15,20 @@ import numpy as np
 from PIL import Image
 
 from styleclip_core import load_studio
-from styleclip_core.edits.local import LocalSettings
+from styleclip_core.evaluation import measure as teachers
 from styleclip_core.evaluation.directions import LABELS
-from styleclip_core.results import to_tensor
-from styleclip_core.training import teachers
+from styleclip_core.images import to_tensor
+from styleclip_core.settings import LocalSettings
 
 FIRST_SEED = 920_000  # no other part of the project uses seeds near it
 COLOURS = {  # slider -> the label that should rise
-    "mapper:blond_hair": "blond hair", "mapper:black_hair": "dark hair", "mapper:grey_hair": "grey hair",
+    "mapper:blond_hair": "blond hair",
+    "mapper:black_hair": "dark hair",
+    "mapper:grey_hair": "grey hair",
     "boundary:red hair": "red hair",
-}  # fmt: skip
+}
 STRENGTH = 1.5
-WAYS = ("everywhere", "hair only")
+VIEW_SETS = ("everywhere", "hair only")
 
 
 def row(studio, hair: Path, face, before: dict, slider: str, label: str) -> dict[str, tuple] | None:
@@ -35,7 +37,7 @@ def row(studio, hair: Path, face, before: dict, slider: str, label: str) -> dict
     inside = np.asarray(studio.region(face, "hair", settings=LocalSettings(grow=-8, feather=0)).picture()) > 250
     outside = np.asarray(where.picture()) == 0
     found = {}
-    for way, part in zip(WAYS, (None, where), strict=True):
+    for way, part in zip(VIEW_SETS, (None, where), strict=True):
         start = time.perf_counter()
         edit = studio.slide(face, {slider: STRENGTH}, within=part)
         taken = time.perf_counter() - start
@@ -62,14 +64,17 @@ def main() -> None:
     print("| --- " * 9 + "|")
     for slider, label in COLOURS.items():
         rows = [found for face, before in known if (found := row(studio, args.hair, face, before, slider, label))]
-        for way in WAYS:
+        for way in VIEW_SETS:
             means = np.mean([found[way][:-1] for found in rows], 0)
             figures = " | ".join(f"{value:.2f}" for value in means)
             print(f"| {slider} | {way} | {len(rows)} | {figures} |", flush=True)
-        nearer = sum(found[WAYS[1]][2] < found[WAYS[0]][2] for found in rows)
-        least = min(found[WAYS[1]][1] for found in rows)
+        nearer = sum(found[VIEW_SETS[1]][2] < found[VIEW_SETS[0]][2] for found in rows)
+        least = min(found[VIEW_SETS[1]][1] for found in rows)
         print(f"(distance smaller by region: {nearer}/{len(rows)}; least identity {least:.2f})", flush=True)
-        shown = [face.image for face, _ in known[: len(rows)][:6]], *([f[way][-1] for f in rows[:6]] for way in WAYS)
+        shown = (
+            [face.image for face, _ in known[: len(rows)][:6]],
+            *([f[way][-1] for f in rows[:6]] for way in VIEW_SETS),
+        )
         pictures.append(np.vstack([np.hstack([np.asarray(p.resize((160, 160))) for p in line]) for line in shown]))
     args.grid.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.vstack(pictures)).save(args.grid, quality=92)

@@ -16,17 +16,36 @@ import numpy as np
 import torch
 from PIL import Image
 
-from styleclip_core.compact import compact_parser
 from styleclip_core.faces import align, detect_faces, load_photo
+from styleclip_core.packs.compact import compact_parser
 from styleclip_core.training import parser as training
 from styleclip_core.training.parsing_labels import label_files, read
 
 TILE = 256
-COLORS = np.array([
-    (0, 0, 0), (240, 190, 150), (0, 120, 255), (0, 60, 160), (0, 255, 255), (0, 150, 150), (255, 255, 0),
-    (255, 128, 0), (200, 80, 0), (255, 0, 255), (120, 255, 0), (255, 255, 255), (255, 0, 0), (150, 0, 60),
-    (160, 110, 220), (80, 80, 80), (60, 140, 60), (120, 60, 20), (255, 0, 120),
-], np.float32)  # fmt: skip
+COLORS = np.array(
+    [
+        (0, 0, 0),
+        (240, 190, 150),
+        (0, 120, 255),
+        (0, 60, 160),
+        (0, 255, 255),
+        (0, 150, 150),
+        (255, 255, 0),
+        (255, 128, 0),
+        (200, 80, 0),
+        (255, 0, 255),
+        (120, 255, 0),
+        (255, 255, 255),
+        (255, 0, 0),
+        (150, 0, 60),
+        (160, 110, 220),
+        (80, 80, 80),
+        (60, 140, 60),
+        (120, 60, 20),
+        (255, 0, 120),
+    ],
+    np.float32,
+)
 
 
 def squares(folder: Path) -> list[np.ndarray]:

@@ -27,21 +27,17 @@ from styleclip_core.errors import (
     UnsupportedByPack,
     WeightsUnavailable,
 )
+from styleclip_core.progress import Progress
+from styleclip_core.settings import InvertSettings, LocalSettings, OfficialSettings, OptimizeSettings
 
 if TYPE_CHECKING:
-    from styleclip_core.edits.invert import InvertSettings
-    from styleclip_core.edits.official import OfficialSettings
-    from styleclip_core.edits.optimize import OptimizeSettings
     from styleclip_core.packs import Pack, load_pack
-    from styleclip_core.results import Edit, Face, Progress
+    from styleclip_core.results import DrawnState, Edit, Face, load_state, save_state
     from styleclip_core.studio import Studio, load_studio
 
 _MODULES = {
-    "edits.invert": ["InvertSettings"],
-    "edits.official": ["OfficialSettings"],
-    "edits.optimize": ["OptimizeSettings"],
     "packs": ["Pack", "load_pack"],
-    "results": ["Edit", "Face", "Progress"],
+    "results": ["DrawnState", "Edit", "Face", "load_state", "save_state"],
     "studio": ["Studio", "load_studio"],
 }
 
@@ -55,8 +51,33 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "BadCheckpoint", "BadImage", "BadPrompt", "BadSetting", "Cancelled", "DiskFull", "Edit", "EmptyPrompt", "Face",
-    "InvertSettings", "NoFaceFound", "OfficialSettings", "OptimizeSettings", "OutOfMemory", "Pack", "Progress",
-    "Studio", "StudioError", "UnknownMapper", "UnknownPack", "UnknownRegion", "UnsupportedByPack",
-    "WeightsUnavailable", "load_pack", "load_studio",
-]  # fmt: skip
+    "BadCheckpoint",
+    "BadImage",
+    "BadPrompt",
+    "BadSetting",
+    "Cancelled",
+    "DiskFull",
+    "DrawnState",
+    "Edit",
+    "EmptyPrompt",
+    "Face",
+    "InvertSettings",
+    "LocalSettings",
+    "NoFaceFound",
+    "OfficialSettings",
+    "OptimizeSettings",
+    "OutOfMemory",
+    "Pack",
+    "Progress",
+    "Studio",
+    "StudioError",
+    "UnknownMapper",
+    "UnknownPack",
+    "UnknownRegion",
+    "UnsupportedByPack",
+    "WeightsUnavailable",
+    "load_pack",
+    "load_state",
+    "load_studio",
+    "save_state",
+]

@@ -36,13 +36,13 @@ class WSpace:
         return (z * self.deviations) @ self.axes
 
 
-def shown(generator, resolution: int) -> Tensor:
+def visible_layers(generator, resolution: int) -> Tensor:
     """1 for the layers of W+ that pictures of ``resolution`` px depend on, 0 for the others: ``[L,1]``.
 
     What is judged by small pictures must not move the layers that those do not show: they would drift unseen.
     """
     layers = torch.arange(generator.num_layers, device=generator.w_avg.device)
-    return (layers < generator.layers_seen(resolution)).float()[:, None]
+    return (layers < generator.visible_layers(resolution)).float()[:, None]
 
 
 def ridge_slopes(inputs: Tensor, targets: Tensor, ridge: float) -> Tensor:
@@ -57,16 +57,24 @@ def ridge_slopes(inputs: Tensor, targets: Tensor, ridge: float) -> Tensor:
 
 
 @torch.no_grad()
-def w_space(generator, components: int = 256, samples: int = 8192) -> WSpace:
-    """Measure W's mean and principal directions from ``samples`` mapped latents (seeded, the same each time)."""
-    z = np.random.default_rng(1).standard_normal((samples, 512)).astype(np.float32)
-    w = generator.map(torch.from_numpy(z).to(generator.w_avg.device)).double()
-    mean = w.mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov(w.T))
-    order = values.argsort(descending=True)[:components]
-    axes = vectors[:, order].T
-    axes = axes * axes[torch.arange(components), axes.abs().argmax(1)].sign()[:, None]  # eigh leaves the sign open
-    return WSpace(mean.float(), axes.float().contiguous(), values[order].sqrt().float())
+def w_space(generator, components: int = 256, samples: int = 8192, seed: int = 1, batch: int = 10_000) -> WSpace:
+    """Principal components of W from ``samples`` mapped latents, seeded, by falling variance.
+
+    Only the covariance is kept from batch to batch. Unlike incremental PCA, which drops what does not fit its rank
+    after each batch, this is exact. The largest entry of each axis is positive: ``eigh`` leaves the sign open.
+    """
+    rng, device = np.random.default_rng(seed), generator.w_avg.device
+    total, outer, done = 0, 0, 0
+    while done < samples:
+        z = rng.standard_normal((min(batch, samples - done), 512)).astype(np.float32)
+        w = (generator.map(torch.from_numpy(z).to(device)) - generator.w_avg).double()
+        total, outer, done = total + w.sum(0), outer + w.T @ w, done + len(w)
+    mean = total / done
+    values, vectors = torch.linalg.eigh((outer - done * torch.outer(mean, mean)) / (done - 1))
+    axes = vectors.flip(1)[:, :components].T
+    axes = axes * axes[torch.arange(components), axes.abs().argmax(1)].sign()[:, None]
+    deviations = values.flip(0)[:components].clamp(min=0).sqrt()
+    return WSpace((generator.w_avg + mean).float(), axes.float().contiguous(), deviations.float())
 
 
 def random_w(generator, seed: int, truncation: float = 0.7) -> Tensor:

@@ -47,8 +47,8 @@ def directional(embedding: Tensor, start: Tensor, direction: Tensor) -> Tensor:
 
 
 def identity(embedding: Tensor, start: Tensor) -> Tensor:
-    """1 - cosine of identity embeddings ``[N,D]`` and ``[1,D]``."""
-    return (1 - embedding @ start.T).mean()
+    """1 - cosine of identity embeddings ``[N,D]`` and ``[N or 1,D]``."""
+    return (1 - (embedding * start).sum(1)).mean()
 
 
 def face_weight(size: int, device: torch.device | str = "cpu", outside: float = 0.25) -> Tensor:

@@ -1,15 +1,40 @@
-"""What the studio's verbs give: faces, edits, and reports on the way; and pictures as tensors."""
+"""What the studio's verbs give: faces, edits, and the state that a picture was drawn from."""
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from styleclip_core.edits.local import EditMask
+from styleclip_core.errors import BadCheckpoint
 from styleclip_core.faces import Alignment
+
+MAX_STATE_BYTES = 1 << 30  # of a file of a drawn state, unpacked
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnState:
+    """What a picture was drawn from: enough to draw it again, bit for bit on the same machine. All on the CPU.
+
+    Attributes:
+        w_plus: the code ``[L,512]``.
+        styles: style vectors ``[1,C_i]`` that were drawn instead of the code's own, or None.
+        weights: what the generator was adapted by (`networks.adapted`), in half precision.
+        mask: where the edit shows, or None: everywhere.
+        start: the state outside the mask, or None where there is no mask.
+    """
+
+    w_plus: Tensor
+    styles: tuple[Tensor, ...] | None = None
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    mask: EditMask | None = None
+    start: DrawnState | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +63,11 @@ class Face:
     seconds: float = 0.0
     weights: dict[str, Tensor] = field(default_factory=dict)
 
+    @property
+    def state(self) -> DrawnState:
+        """What ``image`` was drawn from."""
+        return DrawnState(self.w_plus, weights=self.weights)
+
 
 @dataclass(frozen=True, eq=False)
 class Edit:
@@ -46,38 +76,66 @@ class Edit:
     Attributes:
         image: the edited picture, aligned, as large as the face's.
         photo: the edit pasted back into the photo; ``image`` where there is no photo.
-        latent: ``[L,512]``, on the CPU.
+        state: what ``image`` was drawn from.
         mask: where a local edit applies ("L"), or None.
         scores: ``similarity_before``, ``similarity_after`` (standard deviations above random faces),
             ``clip_before``, ``clip_after`` (cosines), ``identity`` (cosine to the unedited face; of faces only),
             ``distance`` (LPIPS-like) and ``seconds``.
+        face: the face that was edited.
     """
 
     image: Image.Image
     photo: Image.Image
-    latent: Tensor
+    state: DrawnState
     mask: Image.Image | None = None
     scores: dict[str, float] = field(default_factory=dict)
+    face: Face | None = None
+
+    @property
+    def latent(self) -> Tensor:
+        """The code that the edit was drawn from, ``[L,512]``; with `state.styles` these were drawn instead."""
+        return self.state.w_plus
 
 
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """One report of a running verb: what is being done, how far it is, and a preview every few steps."""
+def save_state(state: DrawnState, path: str | Path) -> None:
+    """Write what a picture was drawn from as a .npz file of plain arrays; `load_state` reads it.
 
-    stage: str
-    step: int
-    steps: int
-    preview: Image.Image | None = None
-    terms: dict[str, float] = field(default_factory=dict)
+    ``w_plus`` is there always; ``styles.I``, ``weights.NAME``, ``mask``, ``shared`` and ``start.*`` where they apply.
+    """
+    np.savez_compressed(path, **_arrays(state, ""))  # type: ignore[arg-type]
 
 
-def to_tensor(image: Image.Image, device: torch.device | str = "cpu") -> Tensor:
-    """RGB picture -> ``float32 [1,3,H,W]`` in [-1,1]."""
-    array = np.asarray(image.convert("RGB"), np.float32) / 127.5 - 1
-    return torch.from_numpy(array).permute(2, 0, 1)[None].to(device)
+def load_state(path: str | Path) -> DrawnState:
+    """Read a file that `save_state` wrote. No code in it is run. Raises BadCheckpoint."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_STATE_BYTES:
+                raise ValueError("it is too large")
+        with np.load(path, allow_pickle=False) as file:
+            return _state({name: torch.from_numpy(file[name]) for name in file.files})
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise BadCheckpoint(f"{Path(path).name} is not a code that this program saved ({error}).") from error
 
 
-def to_image(tensor: Tensor) -> Image.Image:
-    """``[1,3,H,W]`` or ``[3,H,W]`` in [-1,1] -> RGB picture, values outside clipped."""
-    array = tensor.detach().reshape(tensor.shape[-3:]).permute(1, 2, 0).float().cpu()
-    return Image.fromarray(((array.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy())
+def _arrays(state: DrawnState, prefix: str) -> dict[str, np.ndarray]:
+    arrays = {f"{prefix}w_plus": state.w_plus.numpy()}
+    arrays |= {f"{prefix}styles.{i}": style.numpy() for i, style in enumerate(state.styles or ())}
+    arrays |= {f"{prefix}weights.{name}": value.numpy() for name, value in state.weights.items()}
+    if state.mask and state.start:
+        arrays[f"{prefix}mask"], arrays[f"{prefix}shared"] = state.mask.mask.numpy(), np.array(state.mask.shared)
+        arrays |= _arrays(state.start, f"{prefix}start.")
+    return arrays
+
+
+def _state(arrays: dict[str, Tensor]) -> DrawnState:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+    w_plus, styles, start = arrays["w_plus"].float(), part("styles."), part("start.")
+    if w_plus.ndim != 2 or w_plus.shape[1] != 512 or not w_plus.isfinite().all():
+        raise ValueError("w_plus must be finite numbers [L,512]")
+    ordered = tuple(styles[str(i)] for i in range(len(styles))) or None
+    if "mask" not in arrays or not start:
+        return DrawnState(w_plus, ordered, part("weights."))
+    mask = EditMask(arrays["mask"].float().reshape(1, 1, 1024, 1024), int(arrays["shared"]))
+    return DrawnState(w_plus, ordered, part("weights."), mask, _state(start))

@@ -1,67 +1,105 @@
-"""Studio: a loaded pack and the verbs a user has. Each verb has a plain form and a form that reports progress."""
+"""Studio: a loaded pack and the verbs a user has. Long verbs have a plain form and a form that reports progress."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from styleclip_core import latents, packs, sliders
+from styleclip_core import latents, steps
 from styleclip_core.devices import memory_errors
-from styleclip_core.drawing import Preview
-from styleclip_core.edits import global_directions, local
+from styleclip_core.edits import global_directions, local, sliders
 from styleclip_core.edits import invert as inversion
 from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
-from styleclip_core.edits.invert import InvertSettings
-from styleclip_core.edits.local import LocalSettings, Within
-from styleclip_core.edits.official import OfficialSettings, optimize_official
-from styleclip_core.edits.optimize import OptimizeSettings
-from styleclip_core.edits.progress import Step, check_prompt, check_range
+from styleclip_core.edits.local import EditMask
+from styleclip_core.edits.styleclip_reference import optimize_official
 from styleclip_core.errors import UnsupportedByPack
-from styleclip_core.faces import align, detect_faces, load_photo, regions
-from styleclip_core.faces.frame import cut_out
+from styleclip_core.faces import align, cut, detect_faces, load_photo, regions
+from styleclip_core.faces.crop import cut_out
+from styleclip_core.images import to_preview, to_tensor
 from styleclip_core.networks.mapper import LevelsMapper
-from styleclip_core.results import Edit, Face, Progress, to_image, to_tensor
-from styleclip_core.workbench import PREVIEW, Workbench, reported
+from styleclip_core.packs import Pack, load_pack
+from styleclip_core.progress import PREVIEW_SIZE, Progress
+from styleclip_core.rendering import Preview, Renderer
+from styleclip_core.results import DrawnState, Edit, Face
+from styleclip_core.settings import (
+    MAX_SEED,
+    InvertSettings,
+    LocalSettings,
+    OfficialSettings,
+    OptimizeSettings,
+    check_prompt,
+    check_range,
+)
 
 CODES = 64  # of photos that are kept, half a megabyte each, so that the same photo is inverted once
 
+T = TypeVar("T")
 
-class Studio(Workbench):
+
+class Studio:
     """A loaded pack with the user's verbs. One Studio can serve many: all it keeps of users is the codes of the last
     photos, which only who has the very same photo gets.
 
     Every verb that computes may also raise OutOfMemory.
 
-    Args:
-        speedup: of drawing full pictures, see `drawing.Painter`.
+    Attributes:
+        pack: the loaded pack.
+        renderer: draws full pictures by the pack's own generator; for ``speedup`` see `rendering.Renderer`.
     """
 
-    def __init__(self, pack: packs.Pack, speedup: str = "eager"):
-        super().__init__(pack, speedup)
+    def __init__(self, pack: Pack, speedup: str = "eager"):
+        self.pack = pack
+        self.renderer = Renderer(pack.generator, speedup)
         self._codes: OrderedDict[tuple, tuple[Tensor, dict[str, Tensor]]] = OrderedDict()
-        self._previews: WeakKeyDictionary[Face, tuple[packs.Pack, Preview]] = WeakKeyDictionary()
+        self._previews: WeakKeyDictionary[Face, tuple[Pack, Preview]] = WeakKeyDictionary()
+
+    # Faces
 
     def random_face(self, seed: int = 0, truncation: float = 0.7) -> Face:
         """A face that does not exist. The same seed gives the same face. Raises BadSetting."""
-        seed = int(check_range("seed", seed, 0, 2**63 - 1))
+        seed = int(check_range("seed", seed, 0, MAX_SEED))
         truncation = check_range("truncation", truncation, 0, 1)
         with torch.no_grad(), memory_errors(self.pack.device):
             w = latents.random_w(self.pack.generator, seed, truncation)
-            w_plus = w.expand(self.pack.generator.num_layers, -1).clone()
-            return Face(w_plus.cpu(), self.draw(w_plus, self.pack))
+            return self.face(DrawnState(w.expand(self.pack.generator.num_layers, -1).clone().cpu()))
+
+    def face(self, state: DrawnState) -> Face:
+        """A face to edit from a state that was saved (`results.load_state`), without a photo.
+
+        A state with style vectors or a mask is taken up exactly. Raises UnsupportedByPack if it is one edit in a
+        region on top of another.
+        """
+        with memory_errors(self.pack.device):
+            start = steps.as_start(self.pack, state)
+            return Face(start.w_plus, self.render(start), weights=start.weights)
+
+    def start_from(self, edit: Edit) -> Face:
+        """The edited face as the start of the next edit, in the edited photo.
+
+        It is exact where the state can be taken up; an edit in a region on top of another is inverted anew.
+        """
+        try:
+            face = self.face(edit.state)
+        except UnsupportedByPack:
+            return self.invert(edit.photo)
+        before = edit.face
+        if before is None or before.photo is None or before.alignment is None:
+            return face
+        aligned = cut(edit.photo, before.alignment) if self.pack.domain == "face" else face.image
+        return replace(
+            before, w_plus=face.w_plus, image=face.image, photo=edit.photo, aligned=aligned, weights=face.weights
+        )
 
     def find_faces(self, photo: Any) -> list[Image.Image]:
         """The aligned squares of all faces in a photo, the largest first. Raises BadImage, NoFaceFound."""
@@ -79,86 +117,98 @@ class Studio(Workbench):
         Raises:
             BadImage, NoFaceFound, BadSetting.
         """
-        return _result(self.invert_steps(photo, face, settings))
+        return _last(self.invert_steps(photo, face, settings))
 
     def invert_steps(
         self, photo: Any, face: int = 0, settings: InvertSettings | None = None
     ) -> Iterator[Progress | Face]:
         """As `invert`, but yields Progress on the way and the Face at the end. Stop iterating to cancel."""
-        start, settings, pack = time.perf_counter(), (settings or InvertSettings()).checked(), self.pack
+        start, settings, pack = time.perf_counter(), settings or InvertSettings(), self.pack
         photo = load_photo(photo)
         aligned, alignment, count = cut_out(photo, pack.domain, pack.generator.resolution, face)
-        yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW, PREVIEW)))
+        yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW_SIZE, PREVIEW_SIZE)))
         with memory_errors(pack.device):
             target = to_tensor(aligned, pack.device)
-            w_plus, weights = yield from self._code(aligned, target, settings)
+            w_plus, weights = yield from self._find_code(aligned, target, settings)
             if settings.tune:
-                steps = tuning.tune(self.pack_for(weights), w_plus[None], target, settings.tune)
-                step = yield from reported("Adapting the generator to the photo", steps)
-                weights = weights | _kept(step.weights)
-            image = self.draw(w_plus, self.pack_for(weights))
-            distance = self.distance(to_tensor(image, pack.device), target)
+                near = steps.adapted_pack(pack, weights)
+                for step in tuning.tune(near, w_plus[None].to(pack.device), target, settings.tune):
+                    yield step
+                weights = weights | steps.kept_weights(step.weights)
+            image = self.render(DrawnState(w_plus, weights=weights))
+            distance = steps.distance(pack, to_tensor(image, pack.device), target)
         seconds = time.perf_counter() - start
-        yield Face(w_plus.cpu(), image, photo, aligned, alignment, count, distance, seconds, weights)
+        yield Face(w_plus, image, photo, aligned, alignment, count, distance, seconds, weights)
 
-    def _code(self, aligned: Image.Image, target: Tensor, settings: InvertSettings) -> Iterator[Progress]:
-        """Progress, then as its value the code ``[L,512]`` of an aligned picture and the generator's weights to it.
+    def _find_code(
+        self, aligned: Image.Image, target: Tensor, settings: InvertSettings
+    ) -> Generator[Progress, None, tuple[Tensor, dict[str, Tensor]]]:
+        """Yield Progress; return the code ``[L,512]`` of an aligned picture and the generator's weights to it.
 
         They are remembered if they were found before.
         """
         key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
         if key not in self._codes:
-            stage = f"Finding the {self.pack.domain}'s code"
-            step = yield from self.steps(stage, lambda chosen: inversion.invert(self.pack, target, chosen), key[1])
-            self._codes[key] = step.w_plus[0], _kept(step.weights)
+            run = lambda chosen: inversion.invert(self.pack, target, chosen)  # noqa: E731
+            step = yield from steps.with_less_memory(self.pack.device, run, key[1])
+            assert step.w_plus is not None
+            self._codes[key] = step.w_plus[0].cpu(), steps.kept_weights(step.weights)
             while len(self._codes) > CODES:
                 self._codes.popitem(last=False)
         self._codes.move_to_end(key)
         return self._codes[key]
 
-    def render(self, face: Face) -> Image.Image:
-        """The generator's picture of a face, at full size."""
+    def render(self, drawn: Face | Edit | DrawnState) -> Image.Image:
+        """The generator's picture of a face, an edit or a state, at full size."""
+        state = drawn if isinstance(drawn, DrawnState) else drawn.state
         with memory_errors(self.pack.device):
-            return self.draw(face.w_plus, self.pack_for(face.weights))
+            return steps.draw_state(self.pack, state, self.renderer)
+
+    # Path A and C: any prompt
 
     def optimize(
-        self, face: Face, prompt: str, settings: OptimizeSettings | OfficialSettings | None = None,
-        within: Within | None = None,
-    ) -> Edit:  # fmt: skip
+        self,
+        face: Face,
+        prompt: str,
+        settings: OptimizeSettings | OfficialSettings | None = None,
+        mask: EditMask | None = None,
+    ) -> Edit:
         """Edit a face by any prompt (path A).
 
         With OfficialSettings it is done exactly as StyleCLIP does it, for comparison; that needs CLIP.
 
         Args:
-            within: where the edit may show, see `region`.
+            mask: where the edit may show, see `region`.
         Raises:
-            EmptyPrompt, BadPrompt, BadSetting, UnsupportedByPack.
+            EmptyPrompt, BadPrompt, UnsupportedByPack.
         """
-        return _result(self.optimize_steps(face, prompt, settings, within))
+        return _last(self.optimize_steps(face, prompt, settings, mask))
 
     def optimize_steps(
-        self, face: Face, prompt: str, settings: OptimizeSettings | OfficialSettings | None = None,
-        within: Within | None = None,
-    ) -> Iterator[Progress | Edit]:  # fmt: skip
+        self,
+        face: Face,
+        prompt: str,
+        settings: OptimizeSettings | OfficialSettings | None = None,
+        mask: EditMask | None = None,
+    ) -> Iterator[Progress | Edit]:
         """As `optimize`, but yields Progress on the way and the Edit at the end. Stop iterating to cancel."""
-        start, pack = time.perf_counter(), self.pack_for(face.weights)
-        settings, prompt = self._suited(settings or OptimizeSettings()), check_prompt(prompt)
+        start, prompt, pack = time.perf_counter(), check_prompt(prompt), steps.adapted_pack(self.pack, face.weights)
         with memory_errors(pack.device):
             code = face.w_plus[None].to(pack.device)
-            blend = within and within.blend(pack.generator, code)
+            blend = mask and mask.blend(pack.generator, code)
 
-            def run(chosen: OptimizeSettings | OfficialSettings) -> Iterator[Step]:
+            def run(chosen: OptimizeSettings | OfficialSettings) -> Iterator[Progress]:
                 if isinstance(chosen, OfficialSettings):  # it sees the whole picture, as it always did
                     return optimize_official(pack, code, prompt, chosen)
                 return path_a.optimize(pack, code, prompt, chosen, blend)
 
-            step = yield from self.steps("Editing", run, settings)
-            edit = self.edit(pack, face, step.w_plus, start, prompt=prompt, within=within)
-        yield edit
+            step = yield from steps.with_less_memory(pack.device, run, settings or OptimizeSettings())
+            assert step.w_plus is not None
+            yield self._edit(face, step.w_plus, None, mask, start, prompt)
 
     def region(
         self, face: Face, name: str = "auto", prompt: str = "", mask: Any = None, settings: LocalSettings | None = None
-    ) -> Within:
+    ) -> EditMask:
         """Where an edit of a face may show: a named region of it, or a mask.
 
         Args:
@@ -167,10 +217,10 @@ class Studio(Workbench):
             mask: a picture (path, bytes, file, PIL) that is bright, or painted on transparency, where the edit may
                 show; of the aligned face, any size. It takes the place of ``name``.
         Raises:
-            UnknownRegion, UnsupportedByPack, BadImage, BadSetting.
+            UnknownRegion, UnsupportedByPack, BadImage.
         """
         if mask is not None:
-            return local.within(local.read_mask(mask), settings)
+            return local.edit_mask(local.read_mask(mask), settings)
         if name == "auto":
             name = regions.regions_in(prompt) or "whole"
         if self.pack.parser is None:
@@ -178,7 +228,7 @@ class Studio(Workbench):
         with torch.no_grad(), memory_errors(self.pack.device):
             shown = to_tensor((face.aligned or face.image).resize((512, 512)), self.pack.device)
             found = regions.region(self.pack.parser.parse(shown).cpu(), name)
-        return local.within(found, settings)
+        return local.edit_mask(found, settings)
 
     def edit_region(
         self, face: Face, prompt: str, region: str = "auto", mask: Any = None, settings: OptimizeSettings | None = None
@@ -186,43 +236,56 @@ class Studio(Workbench):
         """Edit a face by a prompt in a part of it only (path C). For the arguments and errors see `region`."""
         return self.optimize(face, prompt, settings, self.region(face, region, prompt, mask))
 
+    # Path B: sliders and directions
+
+    def check_sliders(self, values: Any, own: Mapping[str, LevelsMapper] | None = None) -> dict[str, float]:
+        """The sliders that are not at 0, every one of them known to the pack. For the errors see `slide`."""
+        return sliders.check(self.pack, values, own)
+
     def slide(
-        self, face: Face, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None,
-        within: Within | None = None,
-    ) -> Edit:  # fmt: skip
+        self,
+        face: Face,
+        values: Mapping[str, float],
+        own: Mapping[str, LevelsMapper] | None = None,
+        mask: EditMask | None = None,
+    ) -> Edit:
         """Edit a face by sliders, which add up (path B).
 
         Args:
-            values: slider -> strength from -3 to 3, as ``{"mapper:smile": 1, "boundary:age": -0.5}``; see `sliders`.
+            values: slider -> strength from -3 to 3, as ``{"mapper:smile": 1, "boundary:age": -0.5}``; see
+                `edits.sliders`.
             own: mappers of the user's (`checkpoints.load_mapper`), by the names that ``values`` call them.
-            within: where the edit may show, see `region`.
+            mask: where the edit may show, see `region`.
         Raises:
             BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
         """
-        start, pack = time.perf_counter(), self.pack_for(face.weights)
+        start, pack = time.perf_counter(), steps.adapted_pack(self.pack, face.weights)
         with memory_errors(pack.device):
-            w_plus, latent = sliders.move(pack, face.w_plus[None].to(pack.device), values, own)
-            return self.edit(pack, face, w_plus, start, latent, within=within)
+            w_plus, styles = sliders.move(pack, face.w_plus[None].to(pack.device), values, own)
+            return self._edit(face, w_plus, styles, mask, start)
 
     def preview(
-        self, face: Face, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None,
-        within: Within | None = None,
-    ) -> Image.Image:  # fmt: skip
+        self,
+        face: Face,
+        values: Mapping[str, float],
+        own: Mapping[str, LevelsMapper] | None = None,
+        mask: EditMask | None = None,
+    ) -> Image.Image:
         """What `slide` would make, small and at once: for sliders that are being dragged."""
         with memory_errors(self.pack.device), torch.no_grad():
+            code = face.w_plus[None].to(self.pack.device)
             if face not in self._previews:
-                pack, full = self.pack_for(face.weights), to_tensor(face.image, self.pack.device)
-                code = face.w_plus[None].to(pack.device)
-                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW, full, quick=True)
-            pack, look = self._previews[face]
-            code = face.w_plus[None].to(pack.device)
-            latent = sliders.move(pack, code, values, own)[1]
-            return to_image(look(latent, within and within.blend(pack.generator, code)))
+                pack, full = steps.adapted_pack(self.pack, face.weights), to_tensor(face.image, self.pack.device)
+                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW_SIZE, full, quick=True)
+            pack, draw = self._previews[face]
+            w_plus, styles = sliders.move(pack, code, values, own)
+            return to_preview(draw(styles or w_plus, mask and mask.blend(pack.generator, code)))
 
     def apply_mapper(self, face: Face, mapper: str | LevelsMapper, strength: float = 1.0) -> Edit:
-        """Edit a face by one mapper: a name of `sliders.mapper_names`, or one that `load_mapper` read."""
-        name = mapper if isinstance(mapper, str) else "own"
-        return self.slide(face, {f"mapper:{name}": strength}, None if name is mapper else {name: mapper})
+        """Edit a face by one mapper: a name of `Pack.mappers`, or one that `load_mapper` read."""
+        if isinstance(mapper, str):
+            return self.slide(face, {f"mapper:{mapper}": strength})
+        return self.slide(face, {"mapper:own": strength}, {"own": mapper})
 
     def direction(self, prompt: str, neutral: str = "") -> Direction:
         """The global direction of a prompt in StyleSpace. Raises EmptyPrompt, BadPrompt, UnsupportedByPack."""
@@ -233,40 +296,38 @@ class Studio(Workbench):
         self, face: Face, direction: Direction, strength: float = 1.0, beta: float | None = None
     ) -> Edit:
         """Edit a face along a global direction; for ``beta`` see `global_directions.apply`. Raises BadSetting."""
-        start, pack = time.perf_counter(), self.pack_for(face.weights)
+        start, pack = time.perf_counter(), steps.adapted_pack(self.pack, face.weights)
         with memory_errors(pack.device), torch.no_grad():
             code = face.w_plus[None].to(pack.device)
             styles = global_directions.apply(direction, pack.generator.styles(code), strength, beta)
-            return self.edit(pack, face, code, start, styles, direction.prompt)
+            return self._edit(face, code, styles, None, start, direction.prompt)
 
     def warm_up(self) -> None:
         """Do a little of everything, so that no user waits for kernels to be chosen and memory to be had."""
         self.optimize(self.random_face(), "warm", OptimizeSettings(steps=1))
 
-    def _suited(self, settings: OptimizeSettings | OfficialSettings) -> OptimizeSettings | OfficialSettings:
-        """The settings checked; unless they say from what, a prompt is a change from what the pack draws."""
-        settings = settings.checked()
-        if getattr(settings, "neutral", "") == OptimizeSettings.neutral:
-            return replace(settings, neutral=f"a {self.pack.domain}")
-        return settings
-
-def load_studio(
-    pack: str = "auto", device: str = "auto", precision: str = "auto", speedup: str = "eager"
-) -> Studio:
-    """Load a pack by name, fetching its weights if need be: see `packs.load_pack` and `drawing.Painter`."""
-    return Studio(packs.load_pack(pack, device, precision), speedup)
-
-
-def save_latent(w_plus: Tensor, path: str | Path) -> None:
-    """Write a code ``[L,512]`` as a .npz file with the array ``w_plus``."""
-    np.savez_compressed(path, w_plus=w_plus.cpu().numpy())
+    def _edit(
+        self,
+        face: Face,
+        w_plus: Tensor,
+        styles: list[Tensor] | None,
+        mask: EditMask | None,
+        start: float,
+        prompt: str | None = None,
+    ) -> Edit:
+        """The Edit of a face whose code became ``w_plus [1,L,512]``, or its style vectors ``styles``."""
+        drawn = None if styles is None else tuple(style.cpu() for style in styles)
+        state = DrawnState(w_plus[0].cpu(), drawn, face.weights, mask, face.state if mask else None)
+        edit = steps.finish_edit(self.pack, face, state, self.renderer, prompt)
+        return replace(edit, scores=edit.scores | {"seconds": time.perf_counter() - start})
 
 
-def _kept(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as a Face keeps them: in half precision, on the CPU."""
-    return {name: value.half().cpu() for name, value in weights.items()}
+def load_studio(pack: str = "auto", device: str = "auto", precision: str = "auto", speedup: str = "eager") -> Studio:
+    """Load a pack by name, fetching its weights if need be: see `packs.load_pack` and `rendering.Renderer`."""
+    return Studio(load_pack(pack, device, precision), speedup)
 
 
-def _result(steps: Iterator) -> Any:
-    *_, last = steps
-    return last
+def _last(reports: Iterator[Progress | T]) -> T:
+    """The result of a verb, the last that it yields."""
+    *_, last = reports
+    return last  # type: ignore[return-value]

@@ -12,5 +12,11 @@ from styleclip_core.checkpoints.open_clip import load_open_clip
 from styleclip_core.checkpoints.stylegan2 import load_generator
 
 __all__ = [
-    "load_bisenet", "load_e4e", "load_generator", "load_identity", "load_mapper", "load_open_clip", "save_mapper",
-]  # fmt: skip
+    "load_bisenet",
+    "load_e4e",
+    "load_generator",
+    "load_identity",
+    "load_mapper",
+    "load_open_clip",
+    "save_mapper",
+]

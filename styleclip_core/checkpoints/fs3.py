@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _codecs
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip_core.edits.global_directions import Relevance
 from styleclip_core.errors import BadCheckpoint
 
-OFFICIAL_ALPHA = 4.0  # what StyleCLIP's examples take
+
+@dataclass(frozen=True)
+class ChannelEffects:
+    """What StyleCLIP measured of a generator's C style channels, in synthesis order.
+
+    Attributes:
+        changes: unit rows ``[C,D]``, how each channel changes the CLIP embedding; 0 for RGB channels.
+        deviations: standard deviation of each channel over random faces, ``[C]``.
+    """
+
+    changes: Tensor
+    deviations: Tensor
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -69,8 +80,8 @@ def read_arrays(path: str | Path) -> Any:
         ) from error
 
 
-def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Relevance:
-    """The relevance of a StyleGAN2's channels for CLIP, from StyleCLIP's files. RGB channels get none.
+def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> ChannelEffects:
+    """What a StyleGAN2's channels do to CLIP embeddings, from StyleCLIP's files. RGB channels get none.
 
     Args:
         fs3_path: ``.npy`` with one row for each channel of the convolutions, or of all layers.
@@ -79,8 +90,7 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Rele
     Raises:
         BadCheckpoint: a file cannot be read, or does not fit the generator.
     """
-    sizes = generator.style_sizes
-    rgb = getattr(generator, "rgb_styles", (False,) * len(sizes))
+    sizes, rgb = generator.style_sizes, generator.rgb_styles
     changes = _matrix(read_arrays(fs3_path), Path(fs3_path).name)
     wanted = torch.cat([torch.full((size,), not is_rgb) for size, is_rgb in zip(sizes, rgb, strict=True)])
     if len(changes) not in (int(wanted.sum()), len(wanted)):
@@ -91,8 +101,7 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Rele
     full[wanted] = changes if len(changes) == int(wanted.sum()) else changes[wanted]
     deviations = _deviations(read_arrays(mean_std_path), sizes, rgb, Path(mean_std_path).name)
     device = generator.w_avg.device
-    axes, scales = torch.eye(full.shape[1], device=device), torch.ones(full.shape[1], device=device)
-    return Relevance(axes, scales, F.normalize(full, dim=1).to(device), deviations.to(device), OFFICIAL_ALPHA)
+    return ChannelEffects(F.normalize(full, dim=1).to(device), deviations.to(device))
 
 
 def _matrix(content: Any, name: str) -> Tensor:

@@ -8,34 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from styleclip_core.edits import stored
-from styleclip_core.edits.progress import check_range
 from styleclip_core.errors import BadSetting
-from styleclip_core.roles import Pack
+from styleclip_core.latents import WSpace, w_space
+from styleclip_core.packs.base import Generator, Pack
+from styleclip_core.settings import check_range
 
 FILE = "ganspace.safetensors"
 COUNT = 80  # components, as in the paper
 SAMPLES, FEW = 300_000, 50_000  # mapped for the shipped file; for a pack without one
 STRENGTH = 3.0  # standard deviations at which a slider ends
-
-
-@dataclass(frozen=True)
-class Components:
-    """Principal components of W, by falling variance.
-
-    Attributes:
-        mean: of W, ``[512]``.
-        axes: ``[K,512]``, orthonormal; the largest entry of each is positive.
-        deviations: of W along each, ``[K]``.
-    """
-
-    mean: Tensor
-    axes: Tensor
-    deviations: Tensor
 
 
 @dataclass(frozen=True)
@@ -61,27 +46,12 @@ NAMED = (
     Named("pale colours", 9, 8, 18, 1),
 )
 
-_computed: WeakKeyDictionary[torch.nn.Module, Components] = WeakKeyDictionary()
+_computed: WeakKeyDictionary[Generator, WSpace] = WeakKeyDictionary()
 
 
-@torch.no_grad()
-def measure(generator, samples: int, seed: int = 0, count: int = COUNT, batch: int = 10_000) -> Components:
-    """The components of ``samples`` mapped latents, batch by batch: only the covariance is kept. Seeded.
-
-    Unlike incremental PCA, which drops what does not fit its rank after each batch, this is exact.
-    """
-    rng, device = np.random.default_rng(seed), generator.w_avg.device
-    total, outer, done = 0, 0, 0
-    while done < samples:
-        z = rng.standard_normal((min(batch, samples - done), 512)).astype(np.float32)
-        w = (generator.map(torch.from_numpy(z).to(device)) - generator.w_avg).double()
-        total, outer, done = total + w.sum(0), outer + w.T @ w, done + len(w)
-    mean = total / done
-    values, vectors = torch.linalg.eigh(outer / done - torch.outer(mean, mean))
-    axes = vectors.flip(1)[:, :count].T
-    axes = axes * axes[torch.arange(count), axes.abs().argmax(1)].sign()[:, None]  # eigh leaves the sign open
-    deviations = values.flip(0)[:count].clamp(min=0).sqrt()
-    return Components((generator.w_avg + mean).float(), axes.float().contiguous(), deviations.float())
+def measure(generator: Generator, samples: int, seed: int = 0, count: int = COUNT) -> WSpace:
+    """The first ``count`` components of ``samples`` mapped latents."""
+    return w_space(generator, count, samples, seed)
 
 
 def subspace_error(axes: Tensor, others: Tensor) -> float:
@@ -89,11 +59,11 @@ def subspace_error(axes: Tensor, others: Tensor) -> float:
     return 1 - float((axes @ others.T).square().sum()) / len(axes)
 
 
-def spread(pack: Pack) -> Components:
+def spread(pack: Pack) -> WSpace:
     """The pack's components with their deviations: shipped for FFHQ's W, else measured at the first call (seconds)."""
     content = stored.load(pack, FILE)
     if content and stored.same_space(content["mean"], pack.generator.w_avg):
-        return Components(content["mean"], content["axes"], content["deviations"])
+        return WSpace(content["mean"], content["axes"], content["deviations"])
     if pack.generator not in _computed:
         _computed[pack.generator] = measure(pack.generator, FEW)
     return _computed[pack.generator]
@@ -104,6 +74,15 @@ def components(pack: Pack) -> Tensor:
     return spread(pack).axes
 
 
+def check(pack: Pack, component: int, first: int, last: int) -> None:
+    """Raise BadSetting unless there are that component and the layers from ``first`` to before ``last``."""
+    count, layers = len(spread(pack).axes), pack.generator.num_layers
+    if not 0 <= component < count:
+        raise BadSetting(f"There is no component {component}; choose one from 0 to {count - 1}.")
+    if not 0 <= first < last <= layers:
+        raise BadSetting(f"Layers {first} to {last} are not a range within 0 to {layers}.")
+
+
 def apply(
     pack: Pack, w_plus: Tensor, component: int, strength: float, first: int = 0, last: int | None = None
 ) -> Tensor:
@@ -112,13 +91,9 @@ def apply(
     Raises:
         BadSetting: no such component or layers, or ``strength`` beyond [-20, 20].
     """
-    found, layers = spread(pack), w_plus.shape[-2]
-    last = layers if last is None else last
+    found, last = spread(pack), w_plus.shape[-2] if last is None else last
     strength = check_range("strength", strength, -20, 20)
-    if not 0 <= component < len(found.axes):
-        raise BadSetting(f"There is no component {component}; choose one from 0 to {len(found.axes) - 1}.")
-    if not 0 <= first < last <= layers:
-        raise BadSetting(f"Layers {first} to {last} are not a range within 0 to {layers}.")
+    check(pack, component, first, last)
     moved = w_plus.clone()
     moved[..., first:last, :] += strength * found.deviations[component] * found.axes[component]
     return moved

@@ -18,13 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip_core.checkpoints.fs3 import ChannelEffects
 from styleclip_core.edits import stored
-from styleclip_core.edits.optimize import anchor_texts
-from styleclip_core.edits.progress import check_prompt, check_range
-from styleclip_core.edits.templates import FACE, GENERAL
+from styleclip_core.edits.objective import anchor_texts
 from styleclip_core.errors import BadPrompt, UnsupportedByPack
-from styleclip_core.networks.face_clip import FaceCLIP
-from styleclip_core.roles import Pack
+from styleclip_core.packs.base import Pack, TextImageModel
+from styleclip_core.settings import check_prompt, check_range
 
 FILE = "relevance.safetensors"
 NEUTRAL = "a person"
@@ -33,6 +32,7 @@ CHANNELS = 150  # left by the automatic beta
 GAIN = 1.4  # deviations of the similarity that alpha 1 should gain, as derivatives foretell
 UNITS = (0.9, 2.0)  # deviations of the most relevant channel that alpha 1 stands for: at least, at most
 MAX_ALPHA = 10.0
+OFFICIAL_ALPHA = 4.0  # deviations of the most relevant channel in StyleCLIP's examples
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def relevance(pack: Pack) -> Relevance:
     """The relevance of the pack's channels. Raises UnsupportedByPack if it is not known."""
     content = stored.load(pack, FILE)
     channels = sum(pack.generator.style_sizes)
-    usual = pack.gallery.embeddings.mean(0)
+    usual = pack.reference_faces.embeddings.mean(0)
     if not content or len(content["deviations"]) != channels or not stored.same_space(content["usual"], usual):
         raise UnsupportedByPack(
             f"What the channels of the pack {pack.name!r} mean to its text-image model is not known yet. Run once, on "
@@ -89,23 +89,28 @@ def relevance(pack: Pack) -> Relevance:
     return Relevance(content["axes"], content["scales"], content["changes"], content["deviations"])
 
 
-def _average(clip: torch.nn.Module, text: str, templates: Sequence[str]) -> Tensor:
+def official_relevance(effects: ChannelEffects) -> Relevance:
+    """The relevance that StyleCLIP's own files state (`checkpoints.fs3.load_fs3`)."""
+    width, device = effects.changes.shape[1], effects.changes.device
+    axes, scales = torch.eye(width, device=device), torch.ones(width, device=device)
+    return Relevance(axes, scales, effects.changes, effects.deviations, OFFICIAL_ALPHA)
+
+
+def _average(clip: TextImageModel, text: str, templates: Sequence[str]) -> Tensor:
     return F.normalize(clip.encode_text([template.format(text) for template in templates]).mean(0), dim=0)
 
 
-_neutral: WeakKeyDictionary[torch.nn.Module, Tensor] = WeakKeyDictionary()
+_neutral: WeakKeyDictionary[TextImageModel, Tensor] = WeakKeyDictionary()
 
 
 def neutral_text(pack: Pack, text: str) -> Tensor:
     """Embedding ``[D]`` of a neutral text.
 
-    FaceCLIP has only learned texts that tell faces apart: to it "a person" is as good as any. For texts in `PLAIN` it
-    gives the mean of a balanced list of opposites (young and old, bearded and shaven, ...) instead.
+    Some models have only learned texts that tell faces apart: to them "a person" is as good as any. There a text in
+    `PLAIN` stands for the mean of a balanced list of opposites (young and old, bearded and shaven, ...).
     """
-    if not isinstance(pack.clip, FaceCLIP):
-        return _average(pack.clip, text, GENERAL)
-    if text.lower().rstrip(".") not in PLAIN:
-        return _average(pack.clip, text, FACE)
+    if not pack.neutral_is_mean or text.lower().rstrip(".") not in PLAIN:
+        return _average(pack.clip, text, pack.templates)
     if pack.clip not in _neutral:
         _neutral[pack.clip] = F.normalize(anchor_texts(pack.clip).mean((0, 1)), dim=0)
     return _neutral[pack.clip]
@@ -118,8 +123,7 @@ def text_direction(pack: Pack, prompt: str, neutral: str = NEUTRAL) -> Tensor:
     Raises EmptyPrompt, BadPrompt (too long, or both mean the same).
     """
     prompt, neutral = check_prompt(prompt), check_prompt(neutral)
-    templates = FACE if isinstance(pack.clip, FaceCLIP) else GENERAL
-    change = _average(pack.clip, prompt, templates) - neutral_text(pack, neutral)
+    change = _average(pack.clip, prompt, pack.templates) - neutral_text(pack, neutral)
     if prompt.lower() == neutral.lower() or change.norm() < 1e-4:
         raise BadPrompt("The prompt and the neutral text mean the same; change one of them.")
     return F.normalize(change, dim=0)
@@ -131,7 +135,7 @@ def direction(pack: Pack, prompt: str, neutral: str = NEUTRAL, known: Relevance 
 
     Args:
         neutral: what the prompt is a change from: "a person", or the opposite, such as "a person with a serious face".
-        known: the relevance to use instead of the pack's own, such as `checkpoints.fs3.load_fs3` reads.
+        known: the relevance to use instead of the pack's own, such as `official_relevance`.
     Raises:
         EmptyPrompt, BadPrompt, UnsupportedByPack.
     """

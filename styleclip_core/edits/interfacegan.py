@@ -12,17 +12,22 @@ import torch
 from torch import Tensor
 
 from styleclip_core.edits import stored
-from styleclip_core.edits.progress import check_range
 from styleclip_core.errors import BadSetting, UnsupportedByPack
-from styleclip_core.roles import Pack
+from styleclip_core.packs.base import Pack
+from styleclip_core.settings import check_range
 
 FILE = "interfacegan.safetensors"
 # what else goes along most, and is kept by default (seen in benchmarks/directions.py)
 KEEP = {
-    "baldness": ("gender",), "chubbiness": ("skin tone",), "curly hair": ("skin tone", "age"), "eyeglasses": ("age",),
-    "grey hair": ("age",), "hair length": ("gender",), "lipstick": ("skin tone", "gender"),
+    "baldness": ("gender",),
+    "chubbiness": ("skin tone",),
+    "curly hair": ("skin tone", "age"),
+    "eyeglasses": ("age",),
+    "grey hair": ("age",),
+    "hair length": ("gender",),
+    "lipstick": ("skin tone", "gender"),
     "makeup": ("skin tone", "gender"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,13 @@ def score(pack: Pack, name: str, w: Tensor) -> Tensor:
 
 
 def apply(
-    pack: Pack, w_plus: Tensor, name: str, strength: float, keep: Iterable[str] | None = None,
+    pack: Pack,
+    w_plus: Tensor,
+    name: str,
+    strength: float,
+    keep: Iterable[str] | None = None,
     layers: slice = slice(None),
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Move ``w_plus [N,L,512]`` by ``strength`` (about -3 to 3) standard deviations of random codes along a normal.
 
     Args:

@@ -14,35 +14,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styleclip_core.edits.progress import check_range
 from styleclip_core.errors import UnknownRegion
 from styleclip_core.faces.photo import load_mask
 from styleclip_core.faces.regions import feather, grow
 from styleclip_core.networks.blend import Blend
+from styleclip_core.packs.base import Generator, Latent
+from styleclip_core.settings import LocalSettings
 
 SIZE = 1024
-
-
-@dataclass(frozen=True)
-class LocalSettings:
-    """How an edit is confined.
-
-    Attributes:
-        grow: px of 1024 by which the outline is moved out, in if negative.
-        feather: px of 1024 over which it fades, to both sides.
-        shared: features below this many px are the edit's everywhere; 4 shares none.
-    """
-
-    grow: float = 8.0
-    feather: float = 14.0
-    shared: int = 4
-
-    def checked(self) -> LocalSettings:
-        """Return self. Raises BadSetting."""
-        check_range("grow", self.grow, -200, 200)
-        check_range("feather", self.feather, 0, 200)
-        check_range("shared", self.shared, 4, SIZE)
-        return self
 
 
 def read_mask(picture: Any) -> Tensor:
@@ -58,17 +37,18 @@ def read_mask(picture: Any) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Within:
+class EditMask:
     """Where an edit may show: ``mask float32 [1,1,1024,1024]``, ready for use, and LocalSettings' ``shared``."""
 
     mask: Tensor
     shared: int = 4
 
-    def blend(self, generator: torch.nn.Module, w_plus: Tensor) -> Blend:
-        """What keeps the face ``w_plus [1,L,512]`` outside, see `networks.blend`."""
+    def blend(self, generator: Generator, latent: Latent) -> Blend:
+        """What keeps a face, ``w_plus [1,L,512]`` or its style vectors, outside; see `networks.blend`."""
         sizes = [4 << k for k in range((generator.resolution // 4).bit_length())]
         chosen = tuple(size for size in sizes if size >= self.shared)
-        return Blend(generator.styles(w_plus), self.mask.to(w_plus.device), chosen)
+        styles = latent if isinstance(latent, list) else generator.styles(latent)
+        return Blend(styles, self.mask.to(styles[0].device), chosen)
 
     def picture(self) -> Image.Image:
         """The mask, "L"."""
@@ -80,10 +60,10 @@ class Within:
         return Image.composite(edited, original, inside)
 
 
-def within(mask: Tensor, settings: LocalSettings | None = None) -> Within:
-    """A mask ``[1,1,1024,1024]`` grown and feathered, for use. Raises BadSetting; UnknownRegion: it is empty."""
-    settings = (settings or LocalSettings()).checked()
+def edit_mask(mask: Tensor, settings: LocalSettings | None = None) -> EditMask:
+    """A mask ``[1,1,1024,1024]`` grown and feathered, for use. Raises UnknownRegion if it is empty."""
+    settings = settings or LocalSettings()
     ready = feather(grow(mask, settings.grow), settings.feather)
     if ready.max() < 1 / 255:
         raise UnknownRegion("The mask is empty: paint where the edit may show, or choose another region.")
-    return Within(ready, int(settings.shared))
+    return EditMask(ready, settings.shared)

@@ -12,15 +12,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from styleclip_core import weights
-from styleclip_core.roles import Pack
+from styleclip_core.packs.base import Pack
 
 SAME_MEAN = 0.98  # cosine of two means of W (or of embeddings) from which on they are taken for one space
 
 
 def folder(pack: Pack) -> Path:
-    """Where the directions of a pack are written: shipped for compact, in the cache for the others."""
-    shipped = pack.name == "compact"
-    return weights.PRETRAINED / "directions" if shipped else weights.cache_dir() / "directions" / pack.name
+    """Where the directions of a pack are written: its own folder, or pretrained/directions."""
+    return pack.directions or weights.PRETRAINED / "directions"
 
 
 def load(pack: Pack, file: str) -> dict[str, Tensor] | None:
@@ -28,11 +27,13 @@ def load(pack: Pack, file: str) -> dict[str, Tensor] | None:
 
     Whether they fit is for the caller to see. Raises WeightsUnavailable if a shipped file is damaged.
     """
-    name = f"directions/{file}"
-    shipped = weights.path(name) if name in weights.CHECKPOINTS else None
-    own = folder(pack) / file
-    path = own if pack.name != "compact" and own.is_file() else shipped
-    return None if path is None else _read(path, path.stat().st_mtime_ns, pack.device)
+    if pack.directions and (own := pack.directions / file).is_file():
+        path = own
+    elif (name := f"directions/{file}") in weights.CHECKPOINTS:
+        path = weights.path(name)
+    else:
+        return None
+    return _read(path, path.stat().st_mtime_ns, pack.device)
 
 
 @functools.lru_cache(maxsize=16)

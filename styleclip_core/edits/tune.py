@@ -10,21 +10,24 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from styleclip_core import losses
-from styleclip_core.edits.progress import Step, schedule
+from styleclip_core.edits.schedule import schedule
+from styleclip_core.images import to_preview
 from styleclip_core.networks.adapted import adapted
-from styleclip_core.packs import Pack
+from styleclip_core.packs.base import Generator, Pack
+from styleclip_core.progress import Progress, preview_due
 
+STAGE = "Adapting the generator to the photo"
 RATE = 1e-4  # Adam's, at most
 NEAR = 4.0  # standard deviations of W: other faces at which the generator is held to what it drew
 LOCALITY = 0.5  # weight of that
 RESOLUTION = 256  # px at which features are compared; colours at all sizes
 
 
-def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Iterator[Step]:
-    """Yields a `Step` per iteration, the last with the adapted weights; the pack's generator stays as it is.
+def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Iterator[Progress]:
+    """Yields a `Progress` per iteration, the last with the adapted weights; the pack's generator stays as it is.
 
     Args:
         w_plus: ``[1,L,512]``, the code that `invert` found.
@@ -49,11 +52,13 @@ def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Iterator[Step
             "locality": LOCALITY * _elsewhere(pack, generator, w_plus, random),
         }
         optimizer.zero_grad()
-        sum(terms.values()).backward()
+        torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         values = {name: value.item() for name, value in terms.items()}
         last = moved if step + 1 == steps else {}
-        yield Step(step + 1, steps, values, w_plus, shown.detach(), {name: w.detach() for name, w in last.items()})
+        preview = to_preview(shown) if preview_due(step + 1, steps) else None
+        weights = {name: value.detach() for name, value in last.items()}
+        yield Progress(STAGE, step + 1, steps, preview, values, w_plus, weights)
 
 
 def _moves(name: str) -> bool:
@@ -61,7 +66,7 @@ def _moves(name: str) -> bool:
     return not name.startswith(("mapping.", "heads."))
 
 
-def _elsewhere(pack: Pack, generator: nn.Module, w_plus: Tensor, random: torch.Generator) -> Tensor:
+def _elsewhere(pack: Pack, generator: Generator, w_plus: Tensor, random: torch.Generator) -> Tensor:
     """How differently a face near by is drawn than before, at a small size: where edits lead, little may change."""
     away = torch.randn(1, 1, len(pack.space.deviations), generator=random).to(w_plus.device)
     near = w_plus + pack.space.step(NEAR * away / away.norm())

@@ -67,13 +67,24 @@ LABELS |= {
     "dark hair": Label(lambda m: -m["hair_L"], -26.6, 15.7),
 }
 MAPPERS = {  # mapper -> label and which way
-    "smiling": ("smile", 1), "surprised": ("jaw open", 1), "angry": ("anger", 1), "sad": ("sadness", 1),
-    "old": ("age", 1), "young": ("age", -1), "eyeglasses": ("eyeglasses", 1), "beard": ("beard", 1),
-    "bangs": ("bangs", 1), "bald": ("baldness", 1), "blond_hair": ("blond hair", 1),
-    "black_hair": ("dark hair", 1), "grey_hair": ("grey hair", 1),
-    "makeup": ("makeup", 1), "long_hair": ("hair length", 1),
-    "open_mouth": ("mouth open", 1), "pale_skin": ("skin tone", -1),
-}  # fmt: skip
+    "smiling": ("smile", 1),
+    "surprised": ("jaw open", 1),
+    "angry": ("anger", 1),
+    "sad": ("sadness", 1),
+    "old": ("age", 1),
+    "young": ("age", -1),
+    "eyeglasses": ("eyeglasses", 1),
+    "beard": ("beard", 1),
+    "bangs": ("bangs", 1),
+    "bald": ("baldness", 1),
+    "blond_hair": ("blond hair", 1),
+    "black_hair": ("dark hair", 1),
+    "grey_hair": ("grey hair", 1),
+    "makeup": ("makeup", 1),
+    "long_hair": ("hair length", 1),
+    "open_mouth": ("mouth open", 1),
+    "pale_skin": ("skin tone", -1),
+}
 # prompt, label and which way
 PROMPTS = (
     ("a smiling person", "smile", 1),
@@ -111,9 +122,15 @@ def lacks(label: str, sign: int, measured: Measure) -> bool:
 
 
 def judge(
-    slider: str, strength: float, label: str, sign: int, before: Measure, after: Measure, identity: float,
+    slider: str,
+    strength: float,
+    label: str,
+    sign: int,
+    before: Measure,
+    after: Measure,
+    identity: float,
     images: tuple,
-) -> Result:  # fmt: skip
+) -> Result:
     """Compare the measurements of a face before and after; a measurement that is lost counts as no gain."""
     gain = sign * (LABELS[label].score(after) - LABELS[label].score(before)) if after else float("nan")
     drift = {n: LABELS[n].score(after) - LABELS[n].score(before) for n in DRIFTS if after and n != label}
@@ -129,11 +146,16 @@ def table(results: Iterable[Result]) -> str:
         groups.setdefault(result.slider, []).append(result)
     for slider, group in groups.items():
         drifts = [[abs(r.drift[n]) for r in group if np.isfinite(r.drift.get(n, np.nan))] for n in DRIFTS]
-        rows.append([
-            slider, f"{sum(r.gain >= 1 for r in group)}/{len(group)}", f"{np.mean([r.strength for r in group]):.1f}",
-            f"{np.mean([r.gain for r in group]):+.1f}", f"{np.mean([r.identity for r in group]):.2f}",
-            *(f"{np.mean(d):.2f}" if d else "" for d in drifts),
-        ])  # fmt: skip
+        rows.append(
+            [
+                slider,
+                f"{sum(r.gain >= 1 for r in group)}/{len(group)}",
+                f"{np.mean([r.strength for r in group]):.1f}",
+                f"{np.mean([r.gain for r in group]):+.1f}",
+                f"{np.mean([r.identity for r in group]):.2f}",
+                *(f"{np.mean(d):.2f}" if d else "" for d in drifts),
+            ]
+        )
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

@@ -78,9 +78,13 @@ def judge(asked: Asked, face: Face, edit: Edit, before: Measure, after: Measure)
 
 
 def run(
-    faces: list[tuple[Face, Measure]], edit: Callable[[Face, str], Edit], measure: Callable[[Edit], Measure],
-    prompts: Iterable[str] | None = None, each: int = 3, log=print,
-) -> list[Result]:  # fmt: skip
+    faces: list[tuple[Face, Measure]],
+    edit: Callable[[Face, str], Edit],
+    measure: Callable[[Edit], Measure],
+    prompts: Iterable[str] | None = None,
+    each: int = 3,
+    log=print,
+) -> list[Result]:
     """Try every prompt on the first ``each`` photos and the first ``each`` random faces that suit it."""
     results = []
     for asked in ASKED:
@@ -103,11 +107,16 @@ def table(results: Iterable[Result]) -> str:
         grouped.setdefault(result.asked.prompt, []).append(result)
     for prompt, group in grouped.items():
         drifts = [f"{np.nanmean([abs(r.drift[name]) for r in group]):.2f}" for name in DRIFTS]
-        rows.append([
-            prompt, f"{sum(r.plain for r in group)}/{len(group)}", f"{np.mean([r.gain for r in group]):+.2f}",
-            group[0].asked.unit, *drifts, *(f"{np.mean([r.edit.scores[k] for r in group]):.{d}f}"
-                                            for k, d in (("identity", 2), ("seconds", 0))),
-        ])  # fmt: skip
+        rows.append(
+            [
+                prompt,
+                f"{sum(r.plain for r in group)}/{len(group)}",
+                f"{np.mean([r.gain for r in group]):+.2f}",
+                group[0].asked.unit,
+                *drifts,
+                *(f"{np.mean([r.edit.scores[k] for r in group]):.{d}f}" for k, d in (("identity", 2), ("seconds", 0))),
+            ]
+        )
     rows.insert(1, ["---"] * len(rows[0]))
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

@@ -55,7 +55,7 @@ def align(photo: Image.Image, face: DetectedFace) -> tuple[Image.Image, Alignmen
     colour. Unlike FFHQ's own script this never touches pixels that the photo does have.
     """
     alignment = Alignment(_ffhq_quad(face), photo.size)
-    return _cut(photo, alignment), alignment
+    return cut(photo, alignment), alignment
 
 
 def paste_back(
@@ -91,7 +91,7 @@ def paste_back(
         return result
 
     new = np.asarray(_fit(edited, "RGB", square), dtype=np.float32)
-    old = np.asarray(_cut(result, alignment) if base is None else _fit(base, "RGB", square), dtype=np.float32)
+    old = np.asarray(cut(result, alignment) if base is None else _fit(base, "RGB", square), dtype=np.float32)
     changed = _changed(new, old)
     step = new - (1 - changed[..., None]) * old
     lost = Image.fromarray((np.asarray(weight) * changed + 0.5).astype(np.uint8))
@@ -122,7 +122,7 @@ def _ffhq_quad(face: DetectedFace) -> np.ndarray:
     return corners(square_matrix(eyes + 0.1 * down, axis, SIZE), (SIZE, SIZE))
 
 
-def _cut(photo: Image.Image, alignment: Alignment) -> Image.Image:
+def cut(photo: Image.Image, alignment: Alignment) -> Image.Image:
     """The aligned square of a photo."""
     size = (alignment.size, alignment.size)
     image, matrix = window(photo, alignment.to_photo, size)

@@ -36,9 +36,16 @@ PARTS = {  # regions that are sums of classes
 REGIONS = ("whole", *PARTS, "beard", "glasses")
 SIDED = {"brow": "brows", "eye": "eyes", "ear": "ears"}  # what can be asked for as left or right
 SYNONYMS = {
-    "brow": "brows", "eyebrow": "brows", "eyebrows": "brows", "eye": "eyes", "ear": "ears", "lip": "lips",
-    "clothing": "clothes", "all": "whole", "everything": "whole",
-}  # fmt: skip
+    "brow": "brows",
+    "eyebrow": "brows",
+    "eyebrows": "brows",
+    "eye": "eyes",
+    "ear": "ears",
+    "lip": "lips",
+    "clothing": "clothes",
+    "all": "whole",
+    "everything": "whole",
+}
 
 # Words of prompts and the region they are about; of several patterns for one word the earlier wins.
 WORDS = {
@@ -50,16 +57,16 @@ WORDS = {
     "eyes": r"eye(s|d|lids?|lashes|liner|shadow)?|iris(es)?|pupils|mascara|gaze|wink\w*|blink\w*",
     "nose": r"nose|nostrils|nosed",
     "hair": r"hair(ed|cut|style|line|do|s)?|blond\w*|brunette|redhead(ed)?|ginger|bangs|fringe|bald\w*|curl(s|y)|afro|"
-            r"pony ?tail|mohawk|dread(lock)?s|braids?|bob cut|bowl cut|pixie cut|mullet|buzz ?cut|perm|hi-top fade|"
-            r"hat|cap|beanie|turban",
+    r"pony ?tail|mohawk|dread(lock)?s|braids?|bob cut|bowl cut|pixie cut|mullet|buzz ?cut|perm|hi-top fade|"
+    r"hat|cap|beanie|turban",
     "ears": r"ears?|ear ?rings?",
     "neck": r"neck|necklace",
     "clothes": r"cloth(es|ing)|shirt|t-shirt|suit|(neck)?tie|dress|jacket|coat|sweater|hoodie|scarf|uniform|collar",
     "background": r"background|backdrop|scenery",
     "skin": r"skin(ned)?|freckle[sd]?|tan(ned)?|pale|acne|pimples|scars?|suntan\w*",
     "face": r"face|faced|facial|make-?up|smil\w+|grin\w*|laugh\w*|frown\w*|angry|anger|sad|happy|surprised?|scared|"
-            r"fear\w*|disgusted|expression|cheek(s|bones)?|blush\w*|chin|jaw\w*|forehead|chubby|wrinkle[sd]?",
-}  # fmt: skip
+    r"fear\w*|disgusted|expression|cheek(s|bones)?|blush\w*|chin|jaw\w*|forehead|chubby|wrinkle[sd]?",
+}
 
 
 def region(probabilities: Tensor, name: str) -> Tensor:

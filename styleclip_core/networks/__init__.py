@@ -1,0 +1,1 @@
+"""Networks as plain modules: no files, no downloads, no choice of a device."""

@@ -7,9 +7,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 CLASSES = (
-    "background", "skin", "left brow", "right brow", "left eye", "right eye", "glasses", "left ear", "right ear",
-    "earring", "nose", "mouth", "upper lip", "lower lip", "neck", "necklace", "cloth", "hair", "hat",
-)  # fmt: skip
+    "background",
+    "skin",
+    "left brow",
+    "right brow",
+    "left eye",
+    "right eye",
+    "glasses",
+    "left ear",
+    "right ear",
+    "earring",
+    "nose",
+    "mouth",
+    "upper lip",
+    "lower lip",
+    "neck",
+    "necklace",
+    "cloth",
+    "hair",
+    "hat",
+)
 
 
 class BiSeNetParser(nn.Module):

@@ -38,9 +38,12 @@ class Blend:
         size = edited.shape[-1]
         if self.resolutions is not None and size not in self.resolutions:
             return edited
-        mask = self.mask.to(edited.dtype)
-        if size <= mask.shape[-1]:
-            mask = F.adaptive_avg_pool2d(mask, size)
-        else:
-            mask = F.interpolate(mask, size=(size, size), mode="bilinear", align_corners=False)
-        return torch.lerp(original, edited, mask)
+        return torch.lerp(original, edited, resized_mask(self.mask, size, edited.dtype))
+
+
+def resized_mask(mask: Tensor, size: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """A mask ``[N,1,H,W]`` averaged down, or interpolated up, to ``[N,1,size,size]``."""
+    mask = mask.to(dtype)
+    if size <= mask.shape[-1]:
+        return F.adaptive_avg_pool2d(mask, size)
+    return F.interpolate(mask, size=(size, size), mode="bilinear", align_corners=False)

@@ -45,11 +45,20 @@ class MiniLM(nn.Module):
 
 def from_bert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename a Hugging Face BertModel state dict to `MiniLM`'s. Raises KeyError if a tensor is missing."""
-    out = {f"{ours}.weight": state[f"embeddings.{theirs}_embeddings.weight"]
-           for ours, theirs in (("words", "word"), ("positions", "position"), ("types", "token_type"))}  # fmt: skip
-    names = {"query": "attention.self.query", "key": "attention.self.key", "value": "attention.self.value",
-             "attended": "attention.output.dense", "norm1": "attention.output.LayerNorm",
-             "up": "intermediate.dense", "down": "output.dense", "norm2": "output.LayerNorm"}  # fmt: skip
+    out = {
+        f"{ours}.weight": state[f"embeddings.{theirs}_embeddings.weight"]
+        for ours, theirs in (("words", "word"), ("positions", "position"), ("types", "token_type"))
+    }
+    names = {
+        "query": "attention.self.query",
+        "key": "attention.self.key",
+        "value": "attention.self.value",
+        "attended": "attention.output.dense",
+        "norm1": "attention.output.LayerNorm",
+        "up": "intermediate.dense",
+        "down": "output.dense",
+        "norm2": "output.LayerNorm",
+    }
     for kind in ("weight", "bias"):
         out[f"norm.{kind}"] = state[f"embeddings.LayerNorm.{kind}"]
         for i in range(6):

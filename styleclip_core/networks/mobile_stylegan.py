@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip_core.networks.adapted import Detail
+from styleclip_core.networks.adapted import FeatureResidual, RegionResidual, StyleResidual
 from styleclip_core.networks.blend import Blend
 
 CHANNELS = (512, 512, 512, 512, 256, 128, 64)  # of the blocks at 8, 16, ..., 512 px
@@ -89,6 +89,7 @@ class MobileStyleGAN(nn.Module):
         num_layers: L of ``w_plus [N,L,512]``, 18 as in StyleGAN2-FFHQ; layers 16 and 17 have no effect here.
         style_sizes: channels of each style vector, in synthesis order.
         style_layers: the W+ layer that each style vector is made from.
+        rgb_styles: which style vectors only modulate colours: the last.
         preview_resolutions: sizes below 1024 that `synthesize` can stop at.
         w_avg: mean of W, ``[512]``.
     """
@@ -106,12 +107,15 @@ class MobileStyleGAN(nn.Module):
             layers += [1 + 2 * k, 1 + 2 * k, 2 + 2 * k]
         self.style_sizes = tuple([*sizes, CHANNELS[-1]])
         self.style_layers = tuple([*layers, 15])
+        self.rgb_styles = (*(False,) * len(layers), True)
         self.affines = nn.ModuleList(nn.Linear(512, size) for size in self.style_sizes)
         self.const = nn.Parameter(torch.zeros(1, 512, 4, 4))
         self.conv1 = StyledConv(512, 512, 4, dense=True)
         self.blocks = nn.ModuleList(Block(i, o, 8 << k) for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True)))
         self.to_rgb = nn.Conv2d(CHANNELS[-1], 12, 1)
-        self.detail = Detail()
+        self.detail = FeatureResidual()
+        self.style_residual = StyleResidual(len(self.style_sizes))
+        self.region_residual = RegionResidual(len(self.style_sizes))
         self.heads = nn.ModuleDict()  # resolution -> linear RGB head on the features of that resolution
         self.register_buffer("w_avg", torch.zeros(512))
 
@@ -127,14 +131,14 @@ class MobileStyleGAN(nn.Module):
             head.load_state_dict({"weight": weight, "bias": state[f"{name}.bias"]})
             self.heads[name] = head.requires_grad_(False)
 
-    def exit(self, resolution: int) -> int | None:
-        """The size at which `synthesize` stops for pictures of ``resolution`` px; None is full size."""
-        return next((size for size in self.preview_resolutions if size >= resolution), None)
+    def exit_resolution(self, resolution: int) -> int:
+        """The size at which `synthesize` stops for pictures of ``resolution`` px; ``self.resolution`` is full size."""
+        return next((size for size in self.preview_resolutions if size >= resolution), self.resolution)
 
-    def layers_seen(self, resolution: int) -> int:
+    def visible_layers(self, resolution: int) -> int:
         """How many of W+'s layers, from the first, a picture of ``resolution`` px depends on."""
-        size = self.exit(resolution)
-        return self.num_layers if size is None else 2 * size.bit_length() - 5
+        size = self.exit_resolution(resolution)
+        return self.num_layers if size == self.resolution else 2 * size.bit_length() - 5
 
     @torch.no_grad()
     def fitted_head(self, styles: list[Tensor], picture: Tensor, size: int, ridge: float = 1e-3) -> nn.Module:
@@ -171,24 +175,26 @@ class MobileStyleGAN(nn.Module):
             w_plus = w_plus[:, None].expand(-1, self.num_layers, -1)
         if w_plus.ndim != 3 or w_plus.shape[1:] != (self.num_layers, 512):
             raise ValueError(f"w_plus must be [N,{self.num_layers},512] or [N,512], not {list(w_plus.shape)}")
-        return [affine(w_plus[:, layer]) for affine, layer in zip(self.affines, self.style_layers, strict=True)]
+        layers = zip(self.affines, self.style_layers, strict=True)
+        return self.style_residual([affine(w_plus[:, layer]) for affine, layer in layers])
 
     def _grow(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
         """Features of level k (4 << k px) from those of level k - 1."""
         if k == 0:
-            return self.conv1(x, styles[0])
-        return self.detail(self.blocks[k - 1](x, *styles[3 * k - 2 : 3 * k + 1]))
+            return self.region_residual.mix(self.conv1(x, styles[0]))
+        return self.region_residual.mix(self.detail(self.blocks[k - 1](x, *styles[3 * k - 2 : 3 * k + 1])))
 
-    def features(self, styles: list[Tensor], resolution: int = 512, blend: Blend | None = None) -> Tensor:
-        """Features ``[N,C,R,R]`` after the block of resolution R (4, 8 ... 512)."""
+    def features(self, styles: list[Tensor], resolution: int, blend: Blend | None = None) -> Tensor:
+        """Features ``[N,C,R,R]`` after the block of R = ``resolution`` px (4, 8, ... 512)."""
+        return self.region_residual.first(self._features(self.region_residual.expand(styles), resolution, blend))
+
+    def _features(self, styles: list[Tensor], resolution: int, blend: Blend | None) -> Tensor:
         x = kept = self.const
-        for k in range(1 + len(self.blocks)):
+        for k in range(resolution.bit_length() - 2):
             x = self._grow(k, x, styles)
             if blend is not None:
-                kept = blend.recall(k, lambda k=k, before=kept: self._grow(k, before, blend.styles))
+                kept = blend.recall(k, lambda k=k, x=kept: self._grow(k, x, self.region_residual.expand(blend.styles)))
                 x = blend.mix(x, kept)
-            if 4 << k == resolution:
-                break
         return x
 
     def synthesize(
@@ -204,18 +210,21 @@ class MobileStyleGAN(nn.Module):
         """
         styles = latent if isinstance(latent, list) else self.styles(latent)
         resolution = resolution or self.resolution
-        size = self.exit(resolution)
-        if size is not None:
+        size = self.exit_resolution(resolution)
+        if size != self.resolution:
             image = self.heads[str(size)](self.features(styles, size, blend))
         else:
-            image = self._to_image(styles, blend)
+            image = self.region_residual.first(self._to_image(self.region_residual.expand(styles), blend))
         return image if image.shape[-1] == resolution else F.adaptive_avg_pool2d(image, resolution)
 
     def _to_image(self, styles: list[Tensor], blend: Blend | None) -> Tensor:
-        x = self.features(styles, blend=blend)
-        image = idwt(self.to_rgb(x * styles[-1][:, :, None, None]))
+        image = self._paint(self._features(styles, self.resolution // 2, blend), styles)
         if blend is None:
             return image
         last = blend.kept[len(self.blocks)]
-        kept = blend.recall("rgb", lambda: idwt(self.to_rgb(last * blend.styles[-1][:, :, None, None])))
+        kept = blend.recall("rgb", lambda: self._paint(last, self.region_residual.expand(blend.styles)))
         return blend.mix(image, kept)
+
+    def _paint(self, x: Tensor, styles: list[Tensor]) -> Tensor:
+        """Features of the last level -> pictures."""
+        return self.region_residual.mix(idwt(self.to_rgb(x * styles[-1][:, :, None, None])))

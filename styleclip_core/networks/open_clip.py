@@ -63,16 +63,23 @@ class OpenCLIP(nn.Module):
         """Texts -> unit vectors ``[N,D]``, float32; the end of a very long prompt is not read (77 tokens for CLIP)."""
         return F.normalize(self.model.encode_text(self.tokenize(texts).to(self.mean.device)).float())
 
-    def encode_image(self, images: Tensor, normalise: bool = True) -> Tensor:
+    def encode_image(self, images: Tensor) -> Tensor:
         """Images ``[N,3,H,W]`` in [-1,1], any size -> unit vectors ``[N,D]``, float32; differentiable.
 
-        They are squeezed into the model's square, not cropped. ``normalise=False`` hands the pixels over in [-1,1]
-        instead of as CLIP was trained: StyleCLIP's own code does that.
+        They are squeezed into the model's square, not cropped.
         """
         if min(images.shape[-2:]) >= max(self.size):
             images = area_resize(images, *self.size)
         else:
             images = F.interpolate(images, self.size, mode="bicubic", antialias=True)
-        if normalise:
-            images = (images / 2 + 0.5 - self.mean) / self.std
-        return F.normalize(self.model.encode_image(images.to(next(self.model.parameters()).dtype)).float())
+        return self._encode((images / 2 + 0.5 - self.mean) / self.std)
+
+    def encode_image_as_styleclip(self, images: Tensor) -> Tensor:
+        """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,D]`` as StyleCLIP's optimisation computes them.
+
+        The picture is averaged down, and its pixels are handed over in [-1,1] instead of as CLIP was trained.
+        """
+        return self._encode(area_resize(images, *self.size))
+
+    def _encode(self, pixels: Tensor) -> Tensor:
+        return F.normalize(self.model.encode_image(pixels.to(next(self.model.parameters()).dtype)).float())

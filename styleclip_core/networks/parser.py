@@ -16,8 +16,10 @@ class _Mix(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, kernel: int = 3):
         super().__init__(
             nn.Conv2d(inputs, inputs, kernel, padding=kernel // 2, groups=inputs, bias=False),
-            nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
-        )  # fmt: skip
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        )
 
 
 class FaceParser(nn.Module):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip_core.networks.adapted import Detail
+from styleclip_core.networks.adapted import FeatureResidual, RegionResidual, StyleResidual
 from styleclip_core.networks.blend import Blend
 from styleclip_core.networks.cpu_convs import Winograd, upsampling_conv
 from styleclip_core.networks.mobile_stylegan import Mapping
@@ -147,7 +147,9 @@ class StyleGAN2(nn.Module):
         self.const = nn.Parameter(torch.zeros(1, first, 4, 4))
         self.rgbs = nn.ModuleList(ToRGB(size) for size in self.channels)
         self.register_buffer("w_avg", torch.zeros(512))
-        self.detail = Detail()
+        self.detail = FeatureResidual()
+        self.style_residual = StyleResidual(len(self.style_sizes))
+        self.region_residual = RegionResidual(len(self.style_sizes))
 
     def set_precision(self, dtype: torch.dtype, levels: int = 4) -> StyleGAN2:
         """Compute the last ``levels`` resolutions in ``dtype`` (float16, bfloat16 or float32), the rest in float32.
@@ -169,30 +171,35 @@ class StyleGAN2(nn.Module):
             w_plus = w_plus[:, None].expand(-1, self.num_layers, -1)
         if w_plus.ndim != 3 or w_plus.shape[1:] != (self.num_layers, 512):
             raise ValueError(f"w_plus must be [N,{self.num_layers},512] or [N,512], not {list(w_plus.shape)}")
-        return [affine(w_plus[:, layer]) for affine, layer in zip(self.affines, self.style_layers, strict=True)]
+        layers = zip(self.affines, self.style_layers, strict=True)
+        return self.style_residual([affine(w_plus[:, layer]) for affine, layer in layers])
 
     def _grow(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
         """Features of level k (4 << k px) from those of level k - 1."""
         for conv, style in zip(self.convs[k], styles[max(3 * k - 1, 0) : 3 * k + 1], strict=True):
             x = conv(x, style)
-        return self.detail(x)
+        return self.region_residual.mix(self.detail(x))
 
     def _paint(self, k: int, x: Tensor, style: Tensor, image: Tensor | None) -> Tensor:
         """RGB of level k: that of level k - 1 (None below level 0) at twice the size, plus what the features add."""
         colours = self.rgbs[k](x, style)
-        return colours if image is None else upsample(image) + colours
+        return self.region_residual.mix(colours if image is None else upsample(image) + colours)
 
-    def features(self, styles: list[Tensor], resolution: int | None = None, blend: Blend | None = None) -> Tensor:
-        """Features ``[N,C,R,R]`` at R = ``resolution`` px (4, 8, ...; None is full size)."""
-        return self._render(styles, resolution or self.resolution, blend, paint=False)
+    def features(self, styles: list[Tensor], resolution: int, blend: Blend | None = None) -> Tensor:
+        """Features ``[N,C,R,R]`` at R = ``resolution`` px (4, 8, ... full size)."""
+        return self._render(styles, resolution, blend, paint=False)
 
-    def exit(self, resolution: int) -> int:
+    def fitted_head(self, styles: list[Tensor], picture: Tensor, size: int) -> nn.Module | None:
+        """None: there are RGB layers at every size, which paint small pictures as they paint the full one."""
+        return None
+
+    def exit_resolution(self, resolution: int) -> int:
         """The size at which `synthesize` stops for pictures of ``resolution`` px."""
         return next((size for size in self.preview_resolutions if size >= resolution), self.resolution)
 
-    def layers_seen(self, resolution: int) -> int:
+    def visible_layers(self, resolution: int) -> int:
         """How many of W+'s layers, from the first, a picture of ``resolution`` px depends on."""
-        return 2 * self.exit(resolution).bit_length() - 4
+        return 2 * self.exit_resolution(resolution).bit_length() - 4
 
     def synthesize(
         self, latent: Tensor | list[Tensor], resolution: int | None = None, blend: Blend | None = None
@@ -207,25 +214,28 @@ class StyleGAN2(nn.Module):
         """
         styles = latent if isinstance(latent, list) else self.styles(latent)
         resolution = resolution or self.resolution
-        size = self.exit(resolution)
+        size = self.exit_resolution(resolution)
         image = self._render(styles, size, blend, paint=True)
         return image if size == resolution else F.adaptive_avg_pool2d(image, resolution)
 
     def _render(self, styles: list[Tensor], size: int, blend: Blend | None, paint: bool) -> Tensor:
+        styles, kept_styles = self.region_residual.expand(styles), []
+        if blend is not None:
+            kept_styles = self.region_residual.expand(blend.styles)
         x, image = self.const, None
         kept, kept_image = x, None
         for k in range(size.bit_length() - 2):
             x = self._grow(k, x, styles)
             if blend is not None:
-                kept = blend.recall(k, lambda k=k, before=kept: self._grow(k, before, blend.styles))
+                kept = blend.recall(k, lambda k=k, before=kept: self._grow(k, before, kept_styles))
                 x = blend.mix(x, kept)
             if not paint:
                 continue
             image = self._paint(k, x, styles[3 * k + 1], image)
             if blend is not None:
-                style = blend.styles[3 * k + 1]
+                style = kept_styles[3 * k + 1]
                 kept_image = blend.recall(
                     ("rgb", k), lambda k=k, x=kept, style=style, before=kept_image: self._paint(k, x, style, before)
                 )
                 image = blend.mix(image, kept_image)
-        return image if paint else x
+        return self.region_residual.first(image if paint else x)

@@ -1,0 +1,1 @@
+"""How every file of pretrained/ was made."""

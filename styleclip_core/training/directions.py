@@ -22,7 +22,7 @@ from torch import Tensor
 from styleclip_core import weights
 from styleclip_core.edits import ganspace, interfacegan, stored
 from styleclip_core.latents import ridge_slopes
-from styleclip_core.roles import Pack
+from styleclip_core.packs.base import Pack
 from styleclip_core.training.attributes import derived, face_latents
 
 RIDGE = 1.0  # share of the mean variance of W
@@ -101,7 +101,7 @@ def boundaries(pack: Pack, folder: Path, measurements: Path, report=print) -> di
         for name, label in labels([str(n) for n in measured["names"]], measured["values"], slice(0, cut)).items()
         for use in [np.isfinite(label) & ~mixed]  # a face of two seeds has no single w
     }
-    gallery = pack.gallery
+    gallery = pack.reference_faces
     for name, texts in READ.items():
         there, not_there = pack.clip.encode_text(list(texts))
         label = (gallery.embeddings @ (there - not_there)).numpy()

@@ -34,9 +34,28 @@ GALLERY = 5000  # training faces whose codes and embeddings are shipped
 HELD_OUT = 1000  # the last faces of the folder are never trained on
 FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights: costly at full size, and generic
 STORED = 176  # px at which training faces are kept in memory
-CHANGEABLE = ["smiling", "mouth open", "surprised", "angry", "turned right", "looking down", "blond hair", "black hair",
-              "grey hair", "red hair", "long hair", "bangs", "curly hair", "beard", "eyeglasses", "hat", "makeup",
-              "lipstick", "dark background", "bright lighting"]  # fmt: skip
+CHANGEABLE = [
+    "smiling",
+    "mouth open",
+    "surprised",
+    "angry",
+    "turned right",
+    "looking down",
+    "blond hair",
+    "black hair",
+    "grey hair",
+    "red hair",
+    "long hair",
+    "bangs",
+    "curly hair",
+    "beard",
+    "eyeglasses",
+    "hat",
+    "makeup",
+    "lipstick",
+    "dark background",
+    "bright lighting",
+]
 
 
 @dataclass

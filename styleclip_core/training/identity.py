@@ -18,21 +18,37 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from styleclip_core import latents, packs, sliders, weights
-from styleclip_core.drawing import Preview
+from styleclip_core import latents, packs, weights
+from styleclip_core.edits import sliders
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.networks.face_clip import FaceCLIP
+from styleclip_core.rendering import Preview
 from styleclip_core.training.augment import augment
 
 FILE = "face_clip.safetensors"
 HELD_OUT = 1000  # the last faces of the folder are never fitted to
 FIRST_SEED = 700_000  # of the faces that are edited
-EDITS = ({"boundary:smile": 1.5}, {"boundary:smile": -1.5}, {"boundary:pose": 1.0}, {"boundary:pose": -1.0},
-         {"boundary:mouth open": 1.5})  # fmt: skip
-HAIR = torch.tensor([  # RGB in [0,1] of well lit hair: black, browns, blonds, greys, reds, dyed
-    [0.10, 0.09, 0.09], [0.25, 0.17, 0.12], [0.42, 0.30, 0.20], [0.80, 0.65, 0.42], [0.92, 0.82, 0.62],
-    [0.62, 0.62, 0.62], [0.88, 0.88, 0.88], [0.62, 0.26, 0.12], [0.45, 0.12, 0.10], [0.45, 0.25, 0.60],
-])  # fmt: skip
+EDITS = (
+    {"boundary:smile": 1.5},
+    {"boundary:smile": -1.5},
+    {"boundary:pose": 1.0},
+    {"boundary:pose": -1.0},
+    {"boundary:mouth open": 1.5},
+)
+HAIR = torch.tensor(
+    [  # RGB in [0,1] of well lit hair: black, browns, blonds, greys, reds, dyed
+        [0.10, 0.09, 0.09],
+        [0.25, 0.17, 0.12],
+        [0.42, 0.30, 0.20],
+        [0.80, 0.65, 0.42],
+        [0.92, 0.82, 0.62],
+        [0.62, 0.62, 0.62],
+        [0.88, 0.88, 0.88],
+        [0.62, 0.26, 0.12],
+        [0.45, 0.12, 0.10],
+        [0.45, 0.25, 0.60],
+    ]
+)
 
 
 def recolour(images: Tensor, hair: Tensor, generator: torch.Generator) -> Tensor:

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.checkpoints.mapper import save_mapper
-from styleclip_core.drawing import Preview
 from styleclip_core.edits import mapper as editing
-from styleclip_core.edits.optimize import MAX_GUIDE, Objective, OptimizeSettings, gallery_direction, make_objective
+from styleclip_core.edits.optimize import MAX_GUIDE, Objective, OptimizeSettings, make_objective, reference_direction
 from styleclip_core.edits.progress import check_finite, check_prompt, check_range, schedule
 from styleclip_core.networks.mapper import LEVELS, LR_MUL, LevelsMapper
 from styleclip_core.packs import Pack
+from styleclip_core.rendering import Preview
 from styleclip_core.training.mapper_report import Curve, loss_picture, sample_picture
 
 STYLE_MIX = 0.3  # share of training codes in which one layer range is another face's, as inverted photos' codes differ
@@ -80,9 +80,11 @@ class Seen:
 def begin(pack: Pack, objective: Objective, mapper: LevelsMapper) -> None:
     """Make a new mapper's step, for every face, the one that the gallery suggests on average: by the last biases."""
     step = torch.zeros(512, device=pack.device)
-    if len(pack.gallery.w) >= 1000:
-        towards, rise = gallery_direction(pack, objective)
-        lengths = (0.85 * objective.wanted(pack.gallery.embeddings) / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE)
+    if len(pack.reference_faces.w) >= 1000:
+        towards, rise = reference_direction(pack, objective)
+        lengths = (0.85 * objective.target_gain(pack.reference_faces.embeddings) / rise.clamp(min=0.05)).clamp(
+            0, MAX_GUIDE
+        )
         step = pack.space.step(lengths.mean() * towards)
     wanted = step / editing.SHARE / 2**0.5  # what the last leaky ReLU is to return
     for level in mapper.levels:
@@ -92,9 +94,13 @@ def begin(pack: Pack, objective: Objective, mapper: LevelsMapper) -> None:
 
 
 def train(
-    pack: Pack, prompt: str, settings: MapperSettings | None = None, resume: Path | None = None,
-    faces: tuple[Seen, Seen] | None = None, tell: Callable[[int, str], None] = lambda step, text: None,
-) -> tuple[LevelsMapper, Curve]:  # fmt: skip
+    pack: Pack,
+    prompt: str,
+    settings: MapperSettings | None = None,
+    resume: Path | None = None,
+    faces: tuple[Seen, Seen] | None = None,
+    tell: Callable[[int, str], None] = lambda step, text: None,
+) -> tuple[LevelsMapper, Curve]:
     """Train a mapper for a prompt; on its way it writes to ``resume``, from where a stopped run goes on.
 
     Args:
@@ -112,7 +118,7 @@ def train(
     objective = make_objective(pack, prompt, f"a {pack.domain}")
     seen, held_out = faces or both_sets(pack, settings)
     opts = {"description": prompt, **vars(settings), "levels": list(settings.levels)}
-    opts[editing.SEEN] = pack.generator.layers_seen(settings.resolution)
+    opts[editing.SEEN] = pack.generator.visible_layers(settings.resolution)
     mapper = LevelsMapper(settings.levels, opts).to(pack.device)
     optimizer, curve = torch.optim.Adam(mapper.parameters(), lr=settings.lr), Curve()
     first = 0
@@ -142,10 +148,18 @@ def train(
                 best = copy.deepcopy(mapper.state_dict())
             curve.held_out.append((step + 1, judged))
             if resume is not None:
-                torch.save({
-                    "mapper": mapper.state_dict(), "optimizer": optimizer.state_dict(), "best": best, "step": step + 1,
-                    "training": curve.training, "held_out": curve.held_out, "random": rng.bit_generator.state,
-                }, resume)  # fmt: skip
+                torch.save(
+                    {
+                        "mapper": mapper.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "best": best,
+                        "step": step + 1,
+                        "training": curve.training,
+                        "held_out": curve.held_out,
+                        "random": rng.bit_generator.state,
+                    },
+                    resume,
+                )
             values = [value for _, value in curve.held_out]
             if len(values) - 1 - int(np.argmin(values)) >= settings.patience:
                 break
@@ -209,7 +223,7 @@ def picture_losses(
     codes, starts = seen.codes[rows], seen.embeddings[rows]
     pictures = torch.cat([seen.looks[row](code) for row, code in zip(rows, edited.split(1), strict=True)])
     embeddings = pack.clip.encode_image(pictures)
-    short = F.relu(objective.wanted(starts) - (objective.score(embeddings) - objective.score(starts)))
+    short = F.relu(objective.target_gain(starts) - (objective.score(embeddings) - objective.score(starts)))
     drift = F.relu(objective.drift(embeddings, starts).abs() - 0.15).square()
     taps = losses.normalized_taps(pack.perceptual, pictures)
     start_taps = [torch.cat(depth) for depth in zip(*(seen.taps[row] for row in rows), strict=True)]

@@ -9,10 +9,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from styleclip_core import latents
-from styleclip_core.drawing import Preview
 from styleclip_core.edits import mapper as editing
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.packs import Pack
+from styleclip_core.rendering import Preview
 
 
 @dataclass

@@ -19,19 +19,30 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from styleclip_core import packs, weights
+from styleclip_core.evaluation.measure import SIZE
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.networks.parser import FaceParser
 from styleclip_core.training.face_clip import HELD_OUT, follow
 from styleclip_core.training.parsing_labels import ID, IGNORED, label_files, read
-from styleclip_core.training.teachers import SIZE
 
 FROZEN = 3  # first blocks that keep their ImageNet weights: costly at full size, and generic
 HANDICAP = 0.75  # of the advantage that small classes have in training is taken back; fitted on 120 training faces
 TESTED = 300  # held-out faces that `report` looks at
 MAIN = (
-    "background", "skin", "left brow", "right brow", "left eye", "right eye", "nose", "mouth", "upper lip",
-    "lower lip", "neck", "cloth", "hair",
-)  # fmt: skip
+    "background",
+    "skin",
+    "left brow",
+    "right brow",
+    "left eye",
+    "right eye",
+    "nose",
+    "mouth",
+    "upper lip",
+    "lower lip",
+    "neck",
+    "cloth",
+    "hair",
+)
 MIRRORED = np.arange(256, dtype=np.uint8)  # class ids of the mirrored picture
 for _part in ("brow", "eye", "ear"):
     _left, _right = ID[f"left {_part}"], ID[f"right {_part}"]

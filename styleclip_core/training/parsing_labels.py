@@ -14,18 +14,56 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from styleclip_core.evaluation import measure as teachers
+from styleclip_core.evaluation.measure import SIZE
 from styleclip_core.networks.bisenet import CLASSES
-from styleclip_core.training import teachers
-from styleclip_core.training.teachers import SIZE
 
 IGNORED = 255
 ID = {name: i for i, name in enumerate(CLASSES)}
 
 # Face-mesh polygons (MediaPipe's 478-point topology). Left is the picture's left, the person's right.
-OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
-        150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
-EYES = {"left eye": [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
-        "right eye": [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]}  # fmt: skip
+OVAL = [
+    10,
+    338,
+    297,
+    332,
+    284,
+    251,
+    389,
+    356,
+    454,
+    323,
+    361,
+    288,
+    397,
+    365,
+    379,
+    378,
+    400,
+    377,
+    152,
+    148,
+    176,
+    149,
+    150,
+    136,
+    172,
+    58,
+    132,
+    93,
+    234,
+    127,
+    162,
+    21,
+    54,
+    103,
+    67,
+    109,
+]
+EYES = {
+    "left eye": [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
+    "right eye": [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+}
 BROWS = {"left brow": teachers.BROWS[1], "right brow": teachers.BROWS[0]}
 NOSE = [168, 193, 188, 174, 198, 209, 49, 129, 98, 97, 2, 326, 327, 358, 279, 429, 420, 399, 412, 417]
 UPPER = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78]

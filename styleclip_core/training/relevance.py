@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from styleclip_core.roles import Pack
+from styleclip_core.packs.base import Pack
 
 
 def embedding_axes(embeddings: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -44,9 +44,15 @@ def jacobian(pack: Pack, w: Tensor, axes: Tensor, resolution: int) -> Tensor:
 
 
 def measure(
-    pack: Pack, faces: int = 28, count: int = 40, resolution: int = 128, batch: int = 2, seed: int = 2,
-    truncation: float = 0.7, report=print,
-) -> dict[str, Tensor]:  # fmt: skip
+    pack: Pack,
+    faces: int = 28,
+    count: int = 40,
+    resolution: int = 128,
+    batch: int = 2,
+    seed: int = 2,
+    truncation: float = 0.7,
+    report=print,
+) -> dict[str, Tensor]:
     """The content of a pack's file.
 
     Returns:
@@ -55,7 +61,7 @@ def measure(
         channel, averaged over random faces. ``deviations [C]``: of the channels over random faces. ``usual [D]``: mean
         of the gallery's embeddings.
     """
-    gallery = pack.gallery.embeddings
+    gallery = pack.reference_faces.embeddings
     axes, scales = embedding_axes(gallery, count)
     share = float(scales.square().sum() / torch.cov(gallery.T).trace())
     report(f"{count} principal directions hold {share:.1%} of the embeddings' variance")

@@ -15,8 +15,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from styleclip_core import packs
+from styleclip_core.images import to_image
 from styleclip_core.latents import random_w
-from styleclip_core.results import to_image
 
 FIELDS = ["index", "seed_a", "seed_b", "crossover", "psi"]
 

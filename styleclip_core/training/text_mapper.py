@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from styleclip_core import packs, weights
-from styleclip_core.edits.optimize import MAX_GUIDE, Objective, gallery_direction, make_objective
+from styleclip_core.edits.optimize import MAX_GUIDE, Objective, make_objective, reference_direction
 from styleclip_core.edits.progress import schedule
 from styleclip_core.networks.text_mapper import BANDS, TextMapper
 from styleclip_core.training import captions
@@ -46,8 +46,8 @@ def prompts_of(pack: packs.Pack, count: int, seed: int) -> Prompts:
     ]
     directions, lengths = [], []
     for objective in objectives:
-        direction, rise = gallery_direction(pack, objective)
-        wanted = objective.wanted(pack.gallery.embeddings)
+        direction, rise = reference_direction(pack, objective)
+        wanted = objective.target_gain(pack.reference_faces.embeddings)
         directions.append(direction)
         lengths.append((0.85 * wanted / rise.clamp(min=0.05)).clamp(0, MAX_GUIDE))
     texts = torch.cat([objective.text for objective in objectives])
@@ -55,14 +55,18 @@ def prompts_of(pack: packs.Pack, count: int, seed: int) -> Prompts:
 
 
 def train(
-    pack: packs.Pack, prompts: int = 3000, warm_steps: int = 3000, steps: int = 400, seed: int = 0,
+    pack: packs.Pack,
+    prompts: int = 3000,
+    warm_steps: int = 3000,
+    steps: int = 400,
+    seed: int = 0,
     log: Callable = print,
-) -> TextMapper:  # fmt: skip
+) -> TextMapper:
     """Train on captions of the phrase book; the running mean of the weights is returned."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     known = prompts_of(pack, prompts, seed)
-    codes = pack.space.whiten(pack.gallery.w)
+    codes = pack.space.whiten(pack.reference_faces.w)
     mapper = TextMapper(codes.shape[1], known.texts.shape[1]).to(pack.device)
     optimizer = torch.optim.AdamW(mapper.parameters(), lr=1e-3, weight_decay=0.02)
     start = time.time()

@@ -1,0 +1,180 @@
+"""Sliders: every way to move a face along a known direction, by name, and the sum of several of them.
+
+A slider's key says where it comes from:
+
+    mapper:smile             a mapper of pretrained/mappers, or one that a user brought
+    text:a man with a beard  the mapper for any prompt
+    style:a man with a beard the prompt's global direction in StyleSpace
+    boundary:age             InterFaceGAN's normal
+    component:turn           a principal component that has a name (GANSpace); component:3:0:8 is any, with its layers
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip_core import weights
+from styleclip_core.checkpoints.mapper import load_mapper
+from styleclip_core.edits import ganspace, global_directions, interfacegan, text
+from styleclip_core.edits import mapper as mapping
+from styleclip_core.edits.remembered import remembered
+from styleclip_core.errors import BadSetting, UnknownMapper, UnsupportedByPack
+from styleclip_core.networks.mapper import LevelsMapper
+from styleclip_core.packs.base import Pack
+from styleclip_core.settings import check_prompt, check_range
+
+LIMIT = 3.0  # of every slider, both ways
+MANY = 64  # sliders at once
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One that a pack has from the start: its key, what to call it, and the group that it stands in."""
+
+    key: str
+    label: str
+    group: str
+
+
+def available(pack: Pack) -> list[Slider]:
+    """The pack's sliders, without those that prompts make."""
+    found = [Slider(f"mapper:{name}", name.replace("_", " "), "Concepts") for name in pack.mappers]
+    try:
+        found += [Slider(f"boundary:{name}", name, "Attributes (InterFaceGAN)") for name in interfacegan.names(pack)]
+    except UnsupportedByPack:
+        pass  # the rest is there all the same
+    if pack.domain == "face":
+        found += [Slider(f"component:{named.name}", named.name, "Components (GANSpace)") for named in ganspace.NAMED]
+    return found
+
+
+def check_values(values: Any) -> dict[str, float]:
+    """The sliders that are not at 0. Raises BadSetting."""
+    if not isinstance(values, Mapping) or len(values) > MANY:
+        raise BadSetting(f'Sliders are given as {{"mapper:smile": 1, ...}}, at most {MANY} of them.')
+    checked = {str(key): check_range(f"the slider {key!r}", value, -LIMIT, LIMIT) for key, value in values.items()}
+    return {key: value for key, value in checked.items() if value}
+
+
+def check(pack: Pack, values: Any, own: Mapping[str, LevelsMapper] | None = None) -> dict[str, float]:
+    """The sliders that are not at 0, every one of them known to the pack: before any long work begins.
+
+    Raises:
+        BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
+    """
+    checked = check_values(values)
+    for key in checked:
+        source, _, name = key.partition(":")
+        if source == "mapper" and name not in (own or {}):
+            _check_mapper(pack, name)
+        elif source in ("text", "style"):
+            check_prompt(name)
+            (text.check if source == "text" else global_directions.relevance)(pack)
+        elif source == "boundary":
+            interfacegan.load(pack, name)
+        elif source == "component":
+            _named_component(pack, name)
+        elif source != "mapper":
+            raise _unknown(key)
+    return checked
+
+
+def _unknown(key: str) -> BadSetting:
+    return BadSetting(f"No slider is called {key!r}; `python -m styleclip_core sliders` lists them.")
+
+
+@torch.no_grad()
+def move(
+    pack: Pack, w_plus: Tensor, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None
+) -> tuple[Tensor, list[Tensor] | None]:
+    """A code moved by several sliders, which add up.
+
+    Args:
+        w_plus: ``[1,L,512]``.
+        values: slider -> strength, from -3 to 3; 1 is clearly visible.
+        own: mappers that the user brought, by name.
+    Returns:
+        the moved code ``[1,L,512]``, and the style vectors to draw in its place, or None: the code's own.
+    Raises:
+        BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
+    """
+    values, moved, in_style = check_values(values), w_plus, []
+    for key, strength in values.items():
+        source, _, name = key.partition(":")
+        if source == "mapper":
+            mapper = (own or {}).get(name) or shipped_mapper(pack, name)
+            moved = moved + mapping.apply(mapper, w_plus, strength) - w_plus
+        elif source == "text":
+            moved = moved + strength * text.step(pack, w_plus, name)
+        elif source == "boundary":
+            moved = interfacegan.apply(pack, moved, name, strength)
+        elif source == "component":
+            moved = ganspace.apply_named(pack, moved, _named_component(pack, name), strength)
+        elif source == "style":
+            in_style.append((style_direction(pack, check_prompt(name)), strength))
+        else:
+            raise _unknown(key)
+    if not in_style:
+        return moved, None
+    styles = pack.generator.styles(moved)
+    for direction, strength in in_style:
+        styles = global_directions.apply(direction, styles, strength)
+    return moved, styles
+
+
+def shipped_mapper(pack: Pack, name: str) -> LevelsMapper:
+    """A mapper of the pack. Raises UnknownMapper, WeightsUnavailable."""
+    _check_mapper(pack, name)
+    return _read_mapper(pack.mappers[name], pack.device)
+
+
+def _check_mapper(pack: Pack, name: str) -> None:
+    if name not in pack.mappers:
+        names = ", ".join(pack.mappers)
+        advice = f"choose from {names}" if names else f"the pack {pack.name} has none; load one from a file"
+        raise UnknownMapper(f"No mapper is called {name!r}; {advice}.")
+
+
+@functools.lru_cache(maxsize=32)
+def _read_mapper(checkpoint: str, device: torch.device) -> LevelsMapper:
+    return load_mapper(weights.path(checkpoint)).to(device)
+
+
+def style_direction(pack: Pack, prompt: str) -> global_directions.Direction:
+    """The global direction of a prompt. Raises UnsupportedByPack."""
+    neutral = f"a {pack.domain}"
+    return remembered(pack, ("style", prompt), lambda: global_directions.direction(pack, prompt, neutral))
+
+
+def _named_component(pack: Pack, name: str) -> ganspace.Named:
+    """The component of a name, or of "number:first layer:end". Raises BadSetting."""
+    for named in ganspace.NAMED:
+        if named.name == name:
+            return named
+    try:
+        component, first, last = map(int, name.split(":"))
+    except ValueError as error:
+        raise BadSetting(f"No component is called {name!r}; write number:first layer:end, as in 3:0:8.") from error
+    ganspace.check(pack, component, first, last)
+    return ganspace.Named(name, component, first, last, 1)
+
+
+def to_json(values: Mapping[str, float]) -> str:
+    """An edit as text that `from_json` reads."""
+    return json.dumps({"styleclip": 1, "sliders": check_values(values)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(content: str) -> dict[str, float]:
+    """The sliders of a saved edit. Raises BadSetting."""
+    try:
+        sliders = json.loads(content)["sliders"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BadSetting("This file is not an edit that this program saved (JSON with the sliders' values).") from error
+    return check_values(sliders)

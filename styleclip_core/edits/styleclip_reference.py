@@ -1,0 +1,63 @@
+"""StyleCLIP's own optimisation (Patashnik et al. 2021), number for number, to compare path A with.
+
+Adam moves the whole W+ code; the picture is made at full size and shown to CLIP as StyleCLIP shows it, which is
+without the mean and deviation that CLIP was trained with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from styleclip_core import losses
+from styleclip_core.errors import UnsupportedByPack
+from styleclip_core.images import to_preview
+from styleclip_core.packs.base import Pack
+from styleclip_core.progress import Progress, preview_due
+from styleclip_core.settings import OfficialSettings, check_prompt
+
+STAGE = "Editing"
+RAMP_UP, RAMP_DOWN = 0.05, 0.25  # shares of the steps
+
+
+def optimize_official(
+    pack: Pack, w_plus: Tensor, prompt: str, settings: OfficialSettings | None = None
+) -> Iterator[Progress]:
+    """Edit a code by a prompt as StyleCLIP does. Yields a `Progress` per iteration; the last one holds the result.
+
+    Args:
+        w_plus: ``[1,L,512]``.
+    Raises:
+        EmptyPrompt, BadPrompt, BadSetting; UnsupportedByPack: its text-image model is not CLIP.
+    """
+    settings, prompt = settings or OfficialSettings(), check_prompt(prompt)
+    if pack.styleclip_embed is None:
+        raise UnsupportedByPack("StyleCLIP's own optimisation needs CLIP: choose the pack full, car or church.")
+    with torch.no_grad():
+        text = pack.clip.encode_text([prompt])
+        start = pack.identity(pack.generator.synthesize(w_plus)) if pack.identity else None
+    code = w_plus.clone().requires_grad_()
+    optimizer = torch.optim.Adam([code], lr=settings.lr)
+    for step in range(settings.steps):
+        optimizer.param_groups[0]["lr"] = settings.lr * ramp(step / settings.steps)
+        image = pack.generator.synthesize(code)
+        terms = {
+            "clip": (1 - pack.styleclip_embed(image) @ text.T).mean(),
+            "l2": settings.l2 * (code - w_plus).square().sum(),
+        }
+        if pack.identity and start is not None:
+            terms["identity"] = settings.identity * losses.identity(pack.identity(image), start)
+        optimizer.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        optimizer.step()
+        values = {name: value.item() for name, value in terms.items()}
+        preview = to_preview(image) if preview_due(step + 1, settings.steps) else None
+        yield Progress(STAGE, step + 1, settings.steps, preview, values, code.detach().clone())
+
+
+def ramp(t: float) -> float:
+    """The learning rate's share at ``t`` in [0,1): up along a line from 0, down along a cosine at the end."""
+    return (0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / RAMP_DOWN))) * min(1.0, t / RAMP_UP)

@@ -1,0 +1,177 @@
+"""The settings of every verb, checked when they are made, and the checks of single values. Imports no torch.
+
+A settings object that exists is valid: numbers are finite, in range and of the right kind, texts are not empty.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+from styleclip_core.errors import BadPrompt, BadSetting, EmptyPrompt
+
+MAX_PROMPT = 500  # characters; the text towers read 64 to 77 tokens
+MAX_SEED = 2**63 - 1
+MAX_STEPS = 1000
+
+
+def check_range(name: str, value: Any, low: float, high: float) -> float:
+    """Return ``value`` as a float; raise BadSetting unless it is a finite number from low to high."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadSetting(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.") from error
+    if not low <= number <= high:  # also refuses NaN
+        raise BadSetting(f"{name} must be from {low:g} to {high:g}, not {number:g}.")
+    return number
+
+
+def check_prompt(prompt: Any) -> str:
+    """Return the prompt without surrounding or repeated space; raise EmptyPrompt or BadPrompt."""
+    readable = str(prompt or "").encode("utf-8", "ignore").decode()  # lone surrogates come from broken shells
+    text = " ".join(readable.split())
+    if not text:
+        raise EmptyPrompt("Type what to change, for example: a smiling person with grey hair.")
+    if len(text) > MAX_PROMPT:
+        raise BadPrompt(f"The prompt has {len(text)} characters; shorten it to {MAX_PROMPT} or fewer.")
+    return text
+
+
+class Settings:
+    """Base of frozen dataclasses of settings: every number is checked, and whole numbers are made whole.
+
+    Without a range of its own in ``RANGES``, a number must be finite and 0 or more.
+    """
+
+    RANGES = {"steps": (1, MAX_STEPS), "seed": (0, MAX_SEED)}  # name -> the least and the most
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+            value = getattr(self, field.name)
+            if isinstance(field.default, bool) or not isinstance(field.default, (int, float)):
+                continue
+            if field.name in self.RANGES:
+                value = check_range(field.name, value, *self.RANGES[field.name])
+            elif not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
+                raise BadSetting(f"{field.name} must be a number from 0 up, not {value!r}.")
+            if isinstance(field.default, int):
+                value = int(getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
+
+@dataclass(frozen=True)
+class InvertSettings(Settings):
+    """How to find the code of a photo (`edits.invert`).
+
+    Attributes:
+        steps: Adam steps from the encoder's code; 0 leaves it as it is.
+        tune: steps that adapt the generator to the photo afterwards (see `edits.tune`); 0 leaves it as it is.
+        faithful: from 0, codes on which edits work best and nothing but codes, to 1, what looks most like the photo.
+        lr: learning rate in whitened coordinates (1 is W's standard deviation along an axis).
+        detail: learning rate, at `faithful` 0.5, of the feature residual, in the features' standard deviations.
+        perceptual, pixel: weights of the two reconstruction losses.
+        prior: weight of the mean squared whitened coordinate of w; keeps the face a likely one.
+        spread: weight of the mean squared step of single layers at `faithful` 0.5; keeps W+ near W, where edits work.
+        excess: weight of the mean squared feature residual.
+        resolution: px at which pictures are compared.
+    """
+
+    steps: int = 30
+    tune: int = 0
+    faithful: float = 0.5
+    lr: float = 0.12
+    detail: float = 0.03
+    perceptual: float = 1.0
+    pixel: float = 0.6
+    prior: float = 0.01
+    spread: float = 0.06
+    excess: float = 0.05
+    resolution: int = 256
+
+    RANGES = {"steps": (0, MAX_STEPS), "tune": (0, MAX_STEPS), "faithful": (0, 1)}
+
+
+@dataclass(frozen=True)
+class OptimizeSettings(Settings):
+    """How to optimise (path A, `edits.optimize`). Every loss term can be switched off with 0.
+
+    Attributes:
+        strength: 1 aims at what one in a thousand faces like it shows, 0 at no change; up to 2.
+        steps: Adam steps.
+        lr: learning rate in whitened coordinates.
+        clip: weight of the similarity to the prompt, in standard deviations short of the target.
+        directional: weight of 1 - cos(change of the image embedding, prompt - neutral).
+        identity: weight of 1 - cos of identity embeddings.
+        likeness: weight of the LPIPS-like distance to the unedited picture: everything that may stay, stays.
+        preserve: weight of the drift of anchors, in standard deviations squared.
+        latent: weight of the mean squared step in whitened coordinates.
+        mixing: weight of the mean squared difference of single layers' steps from the shared one.
+        guide: how far to start along the reference faces' direction for the prompt, as a share of the way to the
+            target.
+        views: augmented views a step, besides the plain one.
+        resolution: px at which the picture is judged.
+        patience: stop after so many steps without the target coming nearer; 0 never stops early.
+        neutral: what the prompt is a change from; None is what the pack draws ("a face", "a car").
+        seed: of the augmentations.
+    """
+
+    strength: float = 1.0
+    steps: int = 20
+    lr: float = 0.06
+    clip: float = 1.0
+    directional: float = 0.5
+    identity: float = 3.0
+    likeness: float = 0.2
+    preserve: float = 2.0
+    latent: float = 0.5
+    mixing: float = 1.0
+    guide: float = 0.85
+    views: int = 3
+    resolution: int = 256
+    patience: int = 8
+    neutral: str | None = None
+    seed: int = 0
+
+    RANGES = Settings.RANGES | {"strength": (0, 2), "views": (0, 16)}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.neutral is not None:
+            object.__setattr__(self, "neutral", check_prompt(self.neutral))
+
+
+@dataclass(frozen=True)
+class OfficialSettings(Settings):
+    """The settings of StyleCLIP's own optimisation (`edits.styleclip_reference`).
+
+    Attributes:
+        steps: Adam steps; 40 to 300 are usual.
+        lr: highest learning rate.
+        l2: weight of the squared length of the move in W+.
+        identity: weight of 1 - cos of identity embeddings; packs without an identity network leave it out.
+    """
+
+    steps: int = 300
+    lr: float = 0.1
+    l2: float = 0.008
+    identity: float = 0.005
+
+
+@dataclass(frozen=True)
+class LocalSettings(Settings):
+    """How an edit is confined (`edits.local`).
+
+    Attributes:
+        grow: px of 1024 by which the outline is moved out, in if negative.
+        feather: px of 1024 over which it fades, to both sides.
+        shared: features below this many px are the edit's everywhere; 4 shares none.
+    """
+
+    grow: float = 8.0
+    feather: float = 14.0
+    shared: int = 4
+
+    RANGES = {"grow": (-200, 200), "feather": (0, 200), "shared": (4, 1024)}
