@@ -1,76 +1,98 @@
-"""What the commands share: how they are declared, their progress bars, and how they write results.
-
-A command is a function of the parsed arguments under `@command`. It imports what it needs itself, so that `--help`
-answers at once, and it returns the exit code or None for 0.
-"""
+"""What the commands share: options, progress bars, and how results are checked and written."""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from styleclip_core.errors import BadSetting, DiskFull
+from styleclip_core.settings import InvertSettings
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from styleclip_core.results import Edit, Face
+    from styleclip_core.studio import Studio
 
-PROG = "python -m styleclip_core"
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+INVERSION_PANEL, NETWORKS_PANEL = "The face's code", "Networks"
+
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Photo = Annotated[str, typer.Argument(help="Picture with a face in it.")]
+
+Pack = Annotated[
+    str,
+    typer.Option(
+        help="Which networks to use: compact, full, car, church, or auto, which is full on a GPU if its weights can be "
+        "had, else compact.",
+        rich_help_panel=NETWORKS_PANEL,
+    ),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or auto.", rich_help_panel=NETWORKS_PANEL)]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="fp32, tf32, bf16, fp16 or auto, which is tf32 on a GPU, else fp32.", rich_help_panel=NETWORKS_PANEL
+    ),
+]
+
+FaceNumber = Annotated[
+    int,
+    typer.Option(
+        "--face", metavar="N", help="Which face of the photo, 0 the largest.", rich_help_panel=INVERSION_PANEL
+    ),
+]
+InversionSteps = Annotated[
+    int, typer.Option(metavar="N", help="Steps that refine the face's code.", rich_help_panel=INVERSION_PANEL)
+]
+Faithful = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        help="From 0, a code alone, which edits work best on, to 1, most like the photo.",
+        rich_help_panel=INVERSION_PANEL,
+    ),
+]
+Tune = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Steps that adapt the generator to the photo: slow, more detail.",
+        rich_help_panel=INVERSION_PANEL,
+    ),
+]
 
 
-@dataclass(frozen=True)
-class Command:
-    run: Callable[[argparse.Namespace], int | None]
-    arguments: tuple[tuple[tuple[str, ...], dict[str, Any]], ...]
-    examples: str
+def load(pack: str, device: str, precision: str) -> Studio:
+    """The studio that the options ask for; says on stderr what is to be known about it."""
+    from styleclip_core.studio import load_studio
+
+    studio = load_studio(pack, device, precision)
+    if studio.pack.note:
+        print(studio.pack.note, file=sys.stderr)
+    return studio
 
 
-COMMANDS: dict[str, Command] = {}
+def find_face(studio: Studio, photo: str, number: int, settings: InvertSettings) -> Face:
+    """Invert a face of the photo; say so if there was a choice. Raises BadImage, NoFaceFound, BadSetting."""
+    face = watch(studio.invert_steps(photo, number, settings))
+    if face.faces > 1:
+        print(f"{photo} has {face.faces} faces; this is --face {number} (0 is the largest).", file=sys.stderr)
+    return face
 
 
-def arg(*names: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """An argument of a command, written as for `ArgumentParser.add_argument`."""
-    return names, options
-
-
-def command(*arguments: tuple, examples: str) -> Callable:
-    """Make a function a command: its name is the command's, its docstring the help, `examples` are shown below it."""
-
-    def register(function: Callable) -> Callable:
-        COMMANDS[function.__name__.replace("_", "-")] = Command(function, arguments, examples)
-        return function
-
-    return register
-
-
-SEED = arg("--seed", type=int, default=0, help="(default: 0)")
-PACK = arg(
-    "--pack",
-    default="auto",
-    help="which networks to use: compact, full, car, church, or auto, which is full "
-    "on a GPU if its weights can be had, else compact (default: auto)",
-)
-DEVICE = arg("--device", default="auto", help="cpu, cuda, cuda:1 or auto (default: auto)")
-PRECISION = arg(
-    "--precision",
-    default="auto",
-    help="fp32, tf32, bf16, fp16 or auto, which is tf32 on a GPU, else fp32 (default: auto)",
-)
-NETWORKS = PACK, DEVICE, PRECISION
-
-
-def watch(steps: Iterator) -> Any:
+def watch(steps: Iterator[Any]) -> Any:
     """Go through the steps, with a bar on stderr for each stage, and return the last, which is the result."""
     from tqdm import tqdm
 
-    from styleclip_core.results import Progress
+    from styleclip_core.progress import Progress
 
     bar, step = None, None
     try:
@@ -105,53 +127,58 @@ def read_text(path: str) -> str:
         raise BadSetting(f"{path} cannot be read ({error.strerror or error}); check the path.") from error
 
 
-def save(image: Image.Image, path: str) -> None:
-    image.save(path, quality=95)
-
-
-def write(path: str | None, action: Callable[[], Any]) -> None:
-    """Write a result if a path was given. Raises DiskFull, BadSetting."""
+def write(path: str | None, action: Callable[[str], Any]) -> None:
+    """Write a result if a path was given, by an action that takes the path. Raises DiskFull, BadSetting."""
     if path is None:
         return
     try:
-        action()
+        action(path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"There is no room left to write {path}; free some space and try again.") from error
         raise BadSetting(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
 
 
-def check_results(args: argparse.Namespace) -> None:
-    """Raise BadSetting, before the long work, if a result could not be written."""
-    for path, suffixes in (
-        (args.output, PICTURES),
-        (args.aligned, PICTURES),
-        (args.latent, (".npz",)),
-        (args.scores, (".json",)),
-    ):
-        check_output(path, suffixes)
+def write_picture(path: str | None, image: Image.Image) -> None:
+    """Write a picture if a path was given. Raises DiskFull, BadSetting."""
+    write(path, lambda place: image.save(place, quality=95))
 
 
-def write_results(args: argparse.Namespace, face: Face, result: Edit) -> None:
-    """Write what was asked for, and say how it went. Raises DiskFull, BadSetting."""
-    from styleclip_core.studio import save_latent
+@dataclass(frozen=True)
+class EditFiles:
+    """Where the results of an edit go; None is nowhere. Raises BadSetting if one cannot be written there.
 
-    scores = result.scores
-    write(args.output, lambda: save(result.photo, args.output))
-    write(args.aligned, lambda: save(result.image, args.aligned))
-    write(args.latent, lambda: save_latent(result.latent, args.latent))
-    write(args.scores, lambda: Path(args.scores).write_text(json.dumps(scores, indent=2) + "\n"))
-    said = []
-    if "similarity_after" in scores:
-        said.append(f"prompt match {scores['similarity_before']:+.1f} -> {scores['similarity_after']:+.1f}")
-    if "identity" in scores:
-        said.append(f"identity {scores['identity']:.2f}")
-    said.append(f"{face.seconds + scores['seconds']:.0f} s")
-    print(f"{args.output}: {', '.join(said)}")
+    Attributes:
+        output: the photo with the edit in it.
+        aligned: the edited face alone.
+        latent: the state that it was drawn from (`results.save_state`).
+        scores: the numbers.
+    """
 
+    output: str
+    aligned: str | None = None
+    latent: str | None = None
+    scores: str | None = None
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one sentence."""
+    def __post_init__(self) -> None:
+        check_output(self.output, PICTURES)
+        check_output(self.aligned, PICTURES)
+        check_output(self.latent, (".npz",))
+        check_output(self.scores, (".json",))
 
-    def error(self, message: str) -> NoReturn:
-        self.exit_resolution(2, f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.\n")
+    def write(self, face: Face, edit: Edit) -> None:
+        """Write what was asked for, and say how it went. Raises DiskFull, BadSetting."""
+        from styleclip_core.results import save_state
+
+        scores = edit.scores
+        write_picture(self.output, edit.photo)
+        write_picture(self.aligned, edit.image)
+        write(self.latent, lambda path: save_state(edit.state, path))
+        write(self.scores, lambda path: Path(path).write_text(json.dumps(scores, indent=2) + "\n"))
+        said = []
+        if "similarity_after" in scores:
+            said.append(f"prompt match {scores['similarity_before']:+.1f} -> {scores['similarity_after']:+.1f}")
+        if "identity" in scores:
+            said.append(f"identity {scores['identity']:.2f}")
+        said.append(f"{face.seconds + scores['seconds']:.0f} s")
+        print(f"{self.output}: {', '.join(said)}")

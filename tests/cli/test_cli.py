@@ -1,11 +1,14 @@
 """The command line in processes of its own: what it refuses, how it ends, and one small real edit."""
 
+import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,10 @@ import pytest
 from PIL import Image
 
 from styleclip_core import cli, weights
+from styleclip_core.cli import train
+from styleclip_core.cli.typer_kit import repeat_options
 from styleclip_core.errors import WeightsUnavailable
+from styleclip_core.settings import InvertSettings, OptimizeSettings
 
 PYTHON = [sys.executable, "-m", "styleclip_core"]
 ROOT = Path(__file__).parents[2]
@@ -34,20 +40,67 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "face.jpg"
 
 
-def test_help_needs_no_networks() -> None:
-    code = "import sys; from styleclip_core import cli; cli.parser(); print({'torch', 'numpy'} & set(sys.modules))"
+@pytest.mark.parametrize("args", [["--help"], ["edit", "--help"], ["app", "--help"], ["dance"]])
+def test_help_needs_no_networks(args: list[str]) -> None:
+    slow = {"torch", "numpy", "gradio"}
+    code = f"import sys; from styleclip_core import cli; cli.main({args}); print('loaded', {slow} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.strip() == "set()", done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded set()", done.stderr
+
+
+COMMANDS = """edit slide sliders random invert app weights synthesize measure-faces train-face-clip fit-heads
+train-encoder train-directions train-parser fit-identity train-mapper train-text-mapper""".split()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture) -> None:
+    assert cli.main([name, "--help"]) == 0
+    assert f"python -m styleclip_core {name}" in capsys.readouterr().out.split("examples:")[1]
+
+
+def test_help_states_the_defaults_of_the_settings(capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["edit", "-h"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for default in (InvertSettings.steps, InvertSettings.faithful, f"({OptimizeSettings.steps}, with --official"):
+        assert f"[default: {default}" in said
 
 
 @pytest.mark.parametrize(
-    "name", "edit random invert weights synthesize measure-faces train-face-clip fit-heads".split()
+    ("command", "module", "function"),
+    [
+        ("synthesize", "synthesize", "synthesize"),
+        ("train_face_clip", "face_clip", "run"),
+        ("fit_heads", "heads", "run"),
+        ("train_encoder", "encoder", "run"),
+        ("train_parser", "parser", "run"),
+        ("fit_identity", "identity", "run"),
+        ("train_text_mapper", "text_mapper", "run"),
+        ("train_mapper", "mapper", "MapperSettings"),
+    ],
 )
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main([name, "--help"])
-    assert ended.value.code == 0
-    assert f"python -m styleclip_core {name}" in capsys.readouterr().out.split("examples:")[1]
+def test_the_commands_of_training_have_the_defaults_of_its_functions(command: str, module: str, function: str) -> None:
+    behind = getattr(import_module(f"styleclip_core.training.{module}"), function)
+    asked, called = (inspect.signature(each).parameters for each in (getattr(train, command), behind))
+    shared = {name for name in asked.keys() & called.keys() if called[name].default is not inspect.Parameter.empty}
+    assert shared
+    for name in shared - {"levels"}:  # None stands for all of them
+        assert asked[name].default == called[name].default, name
+
+
+def test_a_list_option_takes_all_words_up_to_the_next_option() -> None:
+    args = "edit a.jpg --set x=1 y=2 --steps 3 --set z=-1 -o out.png".split()
+    spread = "edit a.jpg --set x=1 --set y=2 --steps 3 --set z=-1 -o out.png".split()
+    assert repeat_options(args, {"--set"}) == spread
+    assert repeat_options(["--set", "-1", "b", "--", "--set", "c", "d"], {"--set"})[2:] == "b -- --set c d".split()
+
+
+def test_app_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, given = types.ModuleType("app"), []
+    page.main = lambda argv: given.extend(argv)
+    monkeypatch.setitem(sys.modules, "app", page)
+    assert cli.main(["app", "--pack", "compact", "--port", "8000"]) == 0
+    networks = "--pack compact --device auto --precision auto"
+    assert given == f"{networks} --speedup auto --port 8000".split()
 
 
 @pytest.mark.parametrize(
@@ -71,6 +124,17 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture)
         (["random", "-o", "new.png", "--pack", "huge"], "'huge'"),
         (["invert", "face.jpg", "-o", "code.txt"], ".npz"),
         (["weights", "verify", "nothing"], "'nothing'"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--inversion-steps", "-1"], "steps must be from 0"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--mask", "gone.png"], "gone.png"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--pack", "compact", "--region", "tail"], "'tail'"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--pack", "compact", "--official"], "needs CLIP"),
+        (["slide", "face.jpg", "smiling", "-o", "out.png"], "NAME=VALUE"),
+        (["slide", "face.jpg", "mapper:wings=1", "-o", "out.png", "--pack", "compact"], "'wings'"),
+        (["train-directions", "--parts", "ganspace", "interfacegan"], "needs the folder"),
+        (["train-directions", "--parts", "ganspace", "nothing"], "'nothing'"),
+        (["train-mapper", "purple", "--name", "a/b"], "--name"),
+        (["weights", "eat"], "'eat'"),
+        (["weights"], "list, fetch, verify"),
         (["dance"], "dance"),
         ([], "COMMAND"),
     ],

@@ -1,0 +1,47 @@
+"""The command that serves the web page: app."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from styleclip_core.cli.common import NETWORKS_PANEL, Device, Pack, Precision
+from styleclip_core.cli.typer_kit import command
+from styleclip_core.errors import StudioError
+
+app = typer.Typer()
+
+
+@command(
+    app,
+    "Studio",
+    examples="""
+  {prog} app
+  {prog} app --pack compact --port 8000
+
+  # For others than this machine
+  GRADIO_SERVER_NAME=0.0.0.0 {prog} app
+""",
+    name="app",
+)
+def serve(
+    pack: Pack = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    speedup: Annotated[
+        str, typer.Option(help="eager, compile, graph or auto.", rich_help_panel=NETWORKS_PANEL)
+    ] = "auto",
+    port: Annotated[
+        int | None, typer.Option(show_default="GRADIO_SERVER_PORT, or the first free one from 7860")
+    ] = None,
+) -> int | None:
+    """Serve the studio's page at 127.0.0.1, or where GRADIO_SERVER_NAME says."""
+    if find_spec("gradio") is None:
+        raise StudioError("The page needs gradio: pip install 'styleclip-studio[app]'.")
+    # An installed wheel holds app.py inside the package; in a clone it lies at the top.
+    page = import_module("styleclip_app.__main__" if find_spec("styleclip_app.__main__") else "app")
+    argv = ["--pack", pack, "--device", device, "--precision", precision, "--speedup", speedup]
+    return page.main(argv if port is None else [*argv, "--port", str(port)])
