@@ -17,7 +17,7 @@ from torch import Tensor
 from styleclip_core.checkpoints.pickles import is_nvidia_file, read_nvidia
 from styleclip_core.checkpoints.reading import part, read, state_dict
 from styleclip_core.errors import BadCheckpoint
-from styleclip_core.networks.stylegan2 import GAIN, StyleGAN2
+from styleclip_core.networks.stylegan2 import ACTIVATION_GAIN, StyleGAN2
 
 MAPPING_RATE = 0.01  # of the mapping network's learning rate, by which its stored weights are too large
 MAX_LEVELS, MAX_DEPTH = 9, 32  # 1024 px, and more layers than any published mapping network has
@@ -185,7 +185,7 @@ def _factor(name: str, target: Tensor) -> float:
     if name.startswith("mapping."):
         return MAPPING_RATE * (fan_in if kind == "weight" else 1.0)
     if name.startswith("convs.") and kind in ("bias", "noise"):
-        return GAIN
+        return ACTIVATION_GAIN
     return fan_in if kind == "weight" else 1.0
 
 

@@ -54,7 +54,7 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
     rates = settings.lr, 2 * settings.faithful * settings.detail
     optimizer = torch.optim.Adam([{"params": [shared, layers]}, {"params": [detail]}], betas=(0.9, 0.95))
     for step in range(settings.steps):
-        generator.detail.offset = scale * detail
+        generator.feature_residual.offset = scale * detail
         if step and step % RENEW == 0:
             draw = Preview(generator, start + visible * space.step((shared + layers).detach()), size)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -75,8 +75,8 @@ def invert(pack: Pack, image: Tensor, settings: InvertSettings | None = None) ->
         own = {}
         if settings.faithful and step + 1 == settings.steps:
             own = {
-                "detail.offset": (scale * detail).detach(),
-                "detail.features": plain_features(pack.generator, result),
+                "feature_residual.offset": (scale * detail).detach(),
+                "feature_residual.features": plain_features(pack.generator, result),
             }
         values = {name: value.item() for name, value in terms.items()}
         preview = to_preview(picture) if preview_due(step + 1, settings.steps) else None

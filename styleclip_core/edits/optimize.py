@@ -58,7 +58,7 @@ def optimize(
         yield Progress(STAGE, 1, 1, to_preview(start_image), w_plus=w_plus)
         return
     shared = torch.zeros(1, 1, len(space.deviations), device=device)
-    if pack.reference_faces.show_directions:
+    if pack.reference_faces.can_regress:
         towards, rise = reference_direction(pack, objective)
         shared = (guide_length(target, rise, settings.guide) * towards)[None, None].clone()
     shared.requires_grad_()

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from styleclip_core.networks.blend import resized_mask
 
-M = TypeVar("M", bound=nn.Module)
+M = TypeVar("M")
 
 FEATURE_SIZE = 16  # px of the features: at 32 edits leave the old shape visible, at 8 details are lost
 FADE_SCALE = 0.7  # relative change of the features at which the residual has faded to 1/e
 
 
-class FeatureResidual(nn.Module):
-    """Adds a per-photo residual to the features of one size, as far as an edit leaves those as they were.
+class AdaptableGenerator(Protocol):
+    """What `adapted` needs of a generator: a `torch.nn.Module` with a mean of W."""
 
-    Kang et al., "GAN Inversion for Out-of-Range Images with Geometric Transformations", 2021, give features and W+
-    together to an inversion. That the residual fades where features change keeps glasses whole and turned heads clean.
+    w_avg: Tensor
+
+    def get_submodule(self, target: str) -> nn.Module: ...
+
+
+G = TypeVar("G", bound=AdaptableGenerator)
+
+
+class FeatureResidual(nn.Module):
+    """Adds a per-photo residual to the features of one size, and fades it out where an edit changes those features.
+
+    Kang et al., "GAN Inversion for Out-of-Range Images with Geometric Transformations", 2021, invert into features and
+    W+ together. The fading is what keeps glasses whole and turned heads clean.
 
     Attributes:
-        offset: the residual ``[1,C,R,R]``, or None: nothing is added.
-        features: what the photo's own code gives at that size before the residual, or None: it fades nowhere.
+        offset: the residual ``[1,C,R,R]``; None adds nothing.
+        features: the features ``[1,C,R,R]`` of the photo's code without the residual, against which changes are
+            measured; None fades nowhere.
     """
 
     offset: Tensor | None
@@ -45,11 +58,11 @@ class FeatureResidual(nn.Module):
 
 
 class StyleResidual(nn.Module):
-    """Adds per-face residuals to the style vectors of every code: where an edit in StyleSpace was, the next one starts.
+    """Adds per-face residuals to the style vectors of every code, so that further edits build on one in StyleSpace.
 
     Attributes:
-        count: how many style vectors there are.
-        offset_I: the residual of style vector I, ``[1,C_I]``, or None: nothing is added to it.
+        count: number of style vectors.
+        offset_I: the residual of style vector I, ``[1,C_I]``; None adds nothing.
     """
 
     def __init__(self, count: int):
@@ -64,13 +77,14 @@ class StyleResidual(nn.Module):
 
 
 class RegionResidual(StyleResidual):
-    """Adds residuals to the style vectors inside a mask only: where an edit in a region was, the next one starts.
+    """Adds residuals to the style vectors inside a mask only, so that further edits build on one in a region.
 
-    Two pictures are synthesised side by side, the first with the residuals; at every level the second takes its place
-    outside the mask. All of this happens inside a generator, along the batch: ``expand``, a mix at each level, ``first``.
+    Inside the generator two pictures are synthesised in one batch, the first with the residuals, the second without
+    (`expand`); at each level the features of the second replace those of the first outside the mask (`mix`); in the
+    end the first is kept (`first`).
 
     Attributes:
-        mask: ``[1,1,H,W]`` in [0,1], 1 where the residuals apply, or None: there is no region.
+        mask: ``[1,1,H,W]`` in [0,1], 1 where the residuals apply; None turns all of this off.
     """
 
     mask: Tensor | None
@@ -80,41 +94,46 @@ class RegionResidual(StyleResidual):
         self.register_buffer("mask", None)
 
     def expand(self, styles: list[Tensor]) -> list[Tensor]:
-        """Style vectors ``[N,C_i]`` -> ``[2N,C_i]``, inside and outside; as they are without a region."""
+        """Style vectors ``[N,C_i]`` -> ``[2N,C_i]``, inside and outside the mask; unchanged without a mask."""
         if self.mask is None:
             return styles
         inside = super().forward(styles)
         return [torch.cat([a, b.expand_as(a)]) for a, b in zip(inside, styles, strict=True)]
 
     def mix(self, x: Tensor) -> Tensor:
-        """Features or images ``[2N,C,R,R]`` of one level, the first half mixed with the second; ``[N,...]`` as it is."""
+        """Mix the second half of features or images ``[2N,C,R,R]`` into the first; unchanged without a mask."""
         if self.mask is None:
             return x
         inside, outside = x.chunk(2)
         return torch.cat([torch.lerp(outside, inside, resized_mask(self.mask, x.shape[-1], x.dtype)), outside])
 
     def first(self, x: Tensor) -> Tensor:
-        """The pictures themselves: ``[2N,...]`` -> ``[N,...]``; as they are without a region."""
+        """The first half of a batch: ``[2N,...]`` -> ``[N,...]``; unchanged without a mask."""
         return x if self.mask is None else x.chunk(2)[0]
 
 
 def shallow_copy(module: M) -> M:
-    """A copy that shares all weights and buffers with ``module``, whose own can be replaced one by one."""
-    other = copy.copy(module)
-    other._parameters, other._buffers = dict(module._parameters), dict(module._buffers)
-    other._modules = {name: child and shallow_copy(child) for name, child in module._modules.items()}
-    return other
+    """A copy of a `torch.nn.Module` that shares all tensors with it, but whose tensors can be replaced one by one."""
+    clone = copy.copy(module)
+    assert isinstance(module, nn.Module) and isinstance(clone, nn.Module)
+    clone._parameters, clone._buffers = dict(module._parameters), dict(module._buffers)
+    clone._modules = {name: child and shallow_copy(child) for name, child in module._modules.items()}
+    return clone
 
 
-def adapted(generator: M, weights: dict[str, Tensor]) -> M:
-    """A shallow copy of a generator with some weights or buffers, by their names, replaced: ``{"detail.offset": ...}``."""
-    own, device = shallow_copy(generator), generator.w_avg.device
+def adapted(generator: G, weights: Mapping[str, Tensor]) -> G:
+    """A shallow copy of a generator with some parameters or buffers replaced.
+
+    Args:
+        weights: name -> value, as ``{"feature_residual.offset": ...}``; moved to the generator's device.
+    """
+    clone, device = shallow_copy(generator), generator.w_avg.device
     for name, value in weights.items():
         path, _, leaf = name.rpartition(".")
-        module = own.get_submodule(path)
-        if leaf in module._parameters:
-            old = module._parameters[leaf]
-            module._parameters[leaf] = nn.Parameter(value.to(device, old.dtype), requires_grad=False)
-        else:
+        module = clone.get_submodule(path)
+        parameter = module._parameters.get(leaf)
+        if parameter is None:
             module._buffers[leaf] = value.to(device, torch.float32)
-    return own
+        else:
+            module._parameters[leaf] = nn.Parameter(value.to(device, parameter.dtype), requires_grad=False)
+    return clone

@@ -1,4 +1,4 @@
-"""Face parsing by BiSeNet (Yu et al. 2018, trained on CelebAMask-HQ): which pixel is hair, skin, an eye, ..."""
+"""Face parsing by BiSeNet (Yu et al. 2018, trained on CelebAMask-HQ): each pixel's class: hair, skin, left eye, ..."""
 
 from __future__ import annotations
 
@@ -6,33 +6,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CLASSES = (
-    "background",
-    "skin",
-    "left brow",
-    "right brow",
-    "left eye",
-    "right eye",
-    "glasses",
-    "left ear",
-    "right ear",
-    "earring",
-    "nose",
-    "mouth",
-    "upper lip",
-    "lower lip",
-    "neck",
-    "necklace",
-    "cloth",
-    "hair",
-    "hat",
-)
+CLASSES = tuple(
+    "background;skin;left brow;right brow;left eye;right eye;glasses;left ear;right ear;earring;nose;mouth;upper lip;"
+    "lower lip;neck;necklace;cloth;hair;hat".split(";")
+)  # of CelebAMask-HQ, by index
 
 
 class BiSeNetParser(nn.Module):
-    """facexlib's BiSeNet behind the parser's interface, :meth:`parse`."""
+    """facexlib's BiSeNet with the interface of `packs.base.FaceParser`."""
 
     size, classes = 512, CLASSES
+    mean: Tensor
+    std: Tensor
 
     def __init__(self):
         super().__init__()
@@ -47,7 +32,7 @@ class BiSeNetParser(nn.Module):
         return self.network(pictures)[0]
 
     def logits(self, images: Tensor) -> Tensor:
-        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> logits ``[N,19,H,W]`` of :data:`CLASSES`."""
+        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> logits ``[N,19,H,W]`` of `CLASSES`."""
         size = images.shape[-2:]
         if size != (self.size, self.size):
             images = F.interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
@@ -55,5 +40,5 @@ class BiSeNetParser(nn.Module):
         return logits if size == logits.shape[-2:] else F.interpolate(logits, size, mode="bilinear", antialias=True)
 
     def parse(self, images: Tensor) -> Tensor:
-        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> probabilities ``[N,19,H,W]`` of :data:`CLASSES`."""
+        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> probabilities ``[N,19,H,W]`` of `CLASSES`."""
         return self.logits(images).softmax(1)

@@ -1,4 +1,4 @@
-"""What a generator needs to let an edit through a mask only (local edits)."""
+"""How a generator confines an edit to a mask while it synthesises (local edits)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Blend:
-    """Keep a second synthesis outside a mask, at chosen resolutions.
+    """Mix the features of an original picture into those of the edited one outside a mask, at chosen resolutions.
 
     Attributes:
-        styles: style vectors ``list of [N,C_i]`` of the picture to keep where the mask is 0.
-        mask: ``float32 [N or 1,1,H,W]`` in [0,1], 1 where the edit shows; pooled to each resolution.
+        styles: style vectors ``list of [N,C_i]`` of the original, which shows where the mask is 0.
+        mask: ``float32 [N or 1,1,H,W]`` in [0,1], 1 where the edit shows; resized to each resolution.
         resolutions: synthesis resolutions at which features are mixed; None mixes at all of them.
-        kept: what the second synthesis gave, so that it runs once for many edits.
+        cache: what the synthesis of the original gave, by step, so that it runs once for many edits.
     """
 
     styles: list[Tensor]
     mask: Tensor
     resolutions: tuple[int, ...] | None = None
-    kept: dict[Hashable, Tensor] = field(default_factory=dict)
+    cache: dict[Hashable, Tensor] = field(default_factory=dict)
 
     def recall(self, step: Hashable, compute: Callable[[], Tensor]) -> Tensor:
-        """A step of the second synthesis, computed when it is first asked for; no gradients go there."""
-        if step not in self.kept:
+        """The outcome of one step of the original's synthesis, computed at the first call, without gradients."""
+        if step not in self.cache:
             with torch.no_grad():
-                self.kept[step] = compute()
-        return self.kept[step]
+                self.cache[step] = compute()
+        return self.cache[step]
 
     def mix(self, edited: Tensor, original: Tensor) -> Tensor:
         """``m * edited + (1 - m) * original`` for features or images ``[N,C,R,R]``, if R is a chosen resolution."""

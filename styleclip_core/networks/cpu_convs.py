@@ -1,4 +1,4 @@
-"""The two convolutions of StyleGAN2 as CPUs like them, for weights that stay as they are. Gradients reach inputs only.
+"""StyleGAN2's two kinds of convolution, fast on CPUs, for frozen weights: gradients are given for inputs only.
 
 3x3 convolutions take a quarter of the multiplications (Winograd's F(4x4, 3x3): Lavin & Gray, "Fast Algorithms for
 Convolutional Neural Networks", 2016): a tile of 6 x 6 pixels and a kernel are each evaluated at 36 points, multiplied
@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
-TILES = 256  # worked on at a time, so that they stay in the cache
+INTERPOLATION_POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
+TILES_AT_ONCE = 256  # so that they stay in the processor's cache
 
 
-def _matrices() -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices for inputs ``[36,36]``, kernels ``[36,9]`` and outputs ``[16,36]``, over flattened squares."""
-    points = np.array(POINTS)
+def _transforms() -> tuple[Tensor, Tensor, Tensor]:
+    """Matrices that transform flattened inputs ``[36,36]``, kernels ``[36,9]`` and outputs ``[16,36]``."""
+    points = np.array(INTERPOLATION_POINTS)
     inputs, kernels, outputs = np.zeros((6, 6)), np.zeros((6, 3)), np.zeros((4, 6))
     for j, point in enumerate(points):
         others = np.delete(points, j)
@@ -29,14 +29,15 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
         kernels[j] = point ** np.arange(3) / np.prod(point - others)
         outputs[:, j] = point ** np.arange(4)
     inputs[5], kernels[5, 2], outputs[3, 5] = np.poly(points)[::-1], 1, 1
-    return tuple(torch.from_numpy(np.kron(m, m)).float() for m in (inputs, kernels, outputs))
+    squares = [torch.from_numpy(np.kron(matrix, matrix)).float() for matrix in (inputs, kernels, outputs)]
+    return squares[0], squares[1], squares[2]
 
 
-INPUTS, KERNELS, OUTPUTS = _matrices()
+INPUT_TRANSFORM, KERNEL_TRANSFORM, OUTPUT_TRANSFORM = _transforms()
 
 
 class Winograd:
-    """``F.conv2d(x, weight, padding=1)`` for a frozen weight ``[O,I,3,3]``, of which it keeps four times the size.
+    """``F.conv2d(x, weight, padding=1)`` for a frozen weight ``[O,I,3,3]``; its transform takes four times the memory.
 
     Called with ``float32 [N,I,H,W]``, H and W multiples of 4; returns ``[N,O,H,W]`` in channels_last.
     """
@@ -50,7 +51,7 @@ class Winograd:
         return _WinogradFunction.apply(x, self)
 
     def backward_kernel(self) -> Tensor:
-        """The kernel that takes gradients of the output to gradients of the input; made when first needed."""
+        """The kernel that turns gradients of the output into gradients of the input; made at the first call."""
         if self._backward is None:
             self._backward = _transform_kernel(self.weight.flip(2, 3).transpose(0, 1))
         return self._backward
@@ -64,7 +65,7 @@ class _WinogradFunction(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]  # the decorator's type loses ctx's name
         return _convolve(gradient, ctx.convolution.backward_kernel()), None
 
 
@@ -72,25 +73,26 @@ def _transform_kernel(weight: Tensor) -> Tensor:
     """``[O,I,3,3]`` -> ``[36,I,O]``, usable with and without gradients."""
     with torch.inference_mode(False), torch.no_grad():
         outputs, inputs = weight.shape[:2]
-        return torch.matmul(KERNELS, weight.permute(2, 3, 1, 0).reshape(9, -1)).view(36, inputs, outputs)
+        return torch.matmul(KERNEL_TRANSFORM, weight.permute(2, 3, 1, 0).reshape(9, -1)).view(36, inputs, outputs)
 
 
 def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
+    """Convolve ``[N,I,H,W]`` by a transformed kernel ``[36,I,O]``, a block of tiles at a time."""
     n, inputs, height, width = x.shape
     rows, columns, outputs = height // 4, width // 4, kernel.shape[2]
     x = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1)).contiguous()
     image, line, pixel, _ = x.stride()
     out = x.new_empty(n, rows, 4, columns, 4, outputs)
-    many_rows = max(1, TILES // columns)
-    many_images = max(1, TILES // (rows * columns))
-    for i in range(0, n, many_images):
-        for r in range(0, rows, many_rows):
-            part = out[i : i + many_images, r : r + many_rows]
+    block_rows = max(1, TILES_AT_ONCE // columns)
+    block_images = max(1, TILES_AT_ONCE // (rows * columns))
+    for i in range(0, n, block_images):
+        for r in range(0, rows, block_rows):
+            part = out[i : i + block_images, r : r + block_rows]
             size, count = (*part.shape[:2], columns, 6, 6, inputs), part.shape[0] * part.shape[1] * columns
             tiles = x.as_strided(size, (image, 4 * line, 4 * pixel, line, pixel, 1), i * image + 4 * r * line)
-            tiles = torch.bmm(INPUTS.expand(count, 36, 36), tiles.reshape(count, 36, inputs))
+            tiles = torch.bmm(INPUT_TRANSFORM.expand(count, 36, 36), tiles.reshape(count, 36, inputs))
             products = torch.bmm(tiles.transpose(0, 1), kernel).view(36, -1)
-            products = torch.mm(OUTPUTS, products).view(4, 4, *part.shape[:2], columns, outputs)
+            products = torch.mm(OUTPUT_TRANSFORM, products).view(4, 4, *part.shape[:2], columns, outputs)
             part.copy_(products.permute(2, 3, 0, 4, 1, 5))
     return out.view(n, height, width, outputs).permute(0, 3, 1, 2)
 
@@ -98,8 +100,8 @@ def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
 def upsampling_conv(x: Tensor, weight: Tensor, blur: Tensor) -> Tensor:
     """``F.conv_transpose2d`` with stride 2, then a symmetric 4x4 filter: ``[N,I,H,W]`` -> ``[N,O,2H,2W]``.
 
-    Even and odd rows and columns of the transposed convolution each are a plain convolution with the taps that meet
-    them.
+    The transposed convolution is computed as four plain ones: for even and odd rows and columns, each with those
+    kernel taps that reach them.
 
     Args:
         weight: ``[O,I,3,3]``, frozen. blur: ``[4,4]``.
@@ -122,7 +124,7 @@ class _UpsamplingConv(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]  # the decorator's type loses ctx's name
         weight, blur = ctx.saved_tensors
         gradient = F.conv2d(gradient, blur.expand(len(weight), 1, 4, 4), padding=2, groups=len(weight))
         return F.conv2d(gradient, weight.transpose(0, 1), stride=2), None, None

@@ -6,6 +6,7 @@ Attribute names follow the published weights, so that they load strictly.
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 
 from styleclip_core.networks.ir_se50 import IRSE50
 
-MEDIUM, FINE = 3, 7  # the first layer whose style is read from the middle and from the fine feature map
+T = TypeVar("T")
+
+FIRST_MEDIUM_LAYER, FIRST_FINE_LAYER = 3, 7  # W+ layers before these are read from coarser feature maps
 
 
 class ScaledLinear(nn.Module):
@@ -50,11 +53,13 @@ class E4E(IRSE50):
         latent_avg: ``[L,512]``, zero until a loader sets it.
     """
 
+    latent_avg: Tensor
+
     def __init__(self, num_layers: int = 18):
         super().__init__()
         self.num_layers = num_layers
         self.input_size = (192, 256) if num_layers == 16 else (256, 256)
-        sizes = [16] * MEDIUM + [32] * (FINE - MEDIUM) + [64] * (num_layers - FINE)
+        sizes = _by_layer(num_layers, 16, 32, 64)
         self.styles = nn.ModuleList(StyleHead(size) for size in sizes)
         self.latlayer1, self.latlayer2 = nn.Conv2d(256, 512, 1), nn.Conv2d(128, 512, 1)
         self.register_buffer("latent_avg", torch.zeros(num_layers, 512), persistent=False)
@@ -64,9 +69,15 @@ class E4E(IRSE50):
         _, fine, medium, coarse = self.stages(images)
         medium = _enlarge(coarse, medium) + self.latlayer1(medium)
         fine = _enlarge(medium, fine) + self.latlayer2(fine)
-        maps = [coarse] * MEDIUM + [medium] * (FINE - MEDIUM) + [fine] * (self.num_layers - FINE)
+        maps = _by_layer(self.num_layers, coarse, medium, fine)
         base, *offsets = (head(x) for head, x in zip(self.styles, maps, strict=True))
         return torch.stack([base, *(base + offset for offset in offsets)], 1)
+
+
+def _by_layer(num_layers: int, coarse: T, medium: T, fine: T) -> list[T]:
+    """What each W+ layer is read from, by layer."""
+    counts = FIRST_MEDIUM_LAYER, FIRST_FINE_LAYER - FIRST_MEDIUM_LAYER, num_layers - FIRST_FINE_LAYER
+    return [coarse] * counts[0] + [medium] * counts[1] + [fine] * counts[2]
 
 
 def _enlarge(x: Tensor, like: Tensor) -> Tensor:

@@ -29,10 +29,12 @@ class TextHead(nn.Module):
 
 
 class FaceCLIP(nn.Module):
-    """Image tower EfficientNet-Lite0 at 160 px, text tower frozen MiniLM and a learned head, D = 256.
+    """Image tower: EfficientNet-Lite0 at 160 px. Text tower: frozen MiniLM and a learned head. D = 256.
 
-    Both encoders return unit vectors; ``scale * cosine + bias`` is the logit that a text is true of a face.
-    ``tokenize`` is set by whoever loads the model.
+    Both encoders return unit vectors; ``scale * cosine + bias`` is the logit that a text describes a face.
+
+    Attributes:
+        tokenize: texts -> token ids and mask; the loader sets it, and `encode_text` needs it.
     """
 
     size, width, identity_width = 160, 256, 64
@@ -58,7 +60,7 @@ class FaceCLIP(nn.Module):
         return F.normalize(self.image_head(self.features(images)), dim=1)
 
     def encode_identity(self, images: Tensor) -> Tensor:
-        """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,64]`` of what stays of a person."""
+        """Images ``[N,3,H,W]`` in [-1,1] -> unit identity vectors ``[N,64]``, near for pictures of one person."""
         return F.normalize(self.identity_head(self.features(images)), dim=1)
 
     def encode_sentences(self, sentences: Tensor) -> Tensor:
@@ -67,5 +69,6 @@ class FaceCLIP(nn.Module):
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Texts -> unit vectors ``[N,256]``, on the model's device."""
+        assert self.tokenize is not None, "the loader has not set the tokenizer"
         ids, mask = (t.to(self.scale.device) for t in self.tokenize(texts))
         return self.encode_sentences(self.sentence_encoder(ids, mask))

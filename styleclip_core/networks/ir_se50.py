@@ -13,6 +13,8 @@ STAGES = ((64, 3), (128, 4), (256, 14), (512, 3))  # channels, units; the first 
 
 
 class SqueezeExcitation(nn.Module):
+    """Scale each channel by a factor computed from the channels' means."""
+
     def __init__(self, channels: int):
         super().__init__()
         self.fc1 = nn.Conv2d(channels, channels // 16, 1, bias=False)
@@ -23,6 +25,8 @@ class SqueezeExcitation(nn.Module):
 
 
 class Unit(nn.Module):
+    """A residual unit with squeeze-excitation: ``[N,inputs,H,W]`` -> ``[N,outputs,H/stride,W/stride]``."""
+
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
         self.stride = stride
@@ -59,7 +63,7 @@ class IRSE50(nn.Module):
         self.body = nn.Sequential(*units)
 
     def stages(self, images: Tensor) -> list[Tensor]:
-        """What each of the four stages leaves: 64, 128, 256 and 512 channels at 1/2, 1/4, 1/8 and 1/16 of the size."""
+        """The outputs of the four stages: 64, 128, 256 and 512 channels at 1/2, 1/4, 1/8 and 1/16 of the size."""
         x, start, out = self.input_layer(images), 0, []
         for _, count in STAGES:
             x = self.body[start : start + count](x)
@@ -69,7 +73,7 @@ class IRSE50(nn.Module):
 
 
 class ArcFace(IRSE50):
-    """Who is in a picture: unit vectors ``[N,512]`` whose cosine is high for two pictures of one person."""
+    """The identity network: unit vectors ``[N,512]`` whose cosine is high for two pictures of one person."""
 
     size = 112
 

@@ -6,6 +6,8 @@ Its W space is StyleGAN2-FFHQ's. Demodulation is baked into the weights, so code
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,6 +24,7 @@ def idwt(x: Tensor) -> Tensor:
 
 
 def _twice_idwt(x: Tensor) -> Tensor:
+    """Twice the inverse transform, which needs no multiplications."""
     x = x.permute(0, 2, 3, 1)  # channels last in memory: convolutions on CPUs then take half the time
     n, h, w, channels = x.shape
     c = channels // 4
@@ -32,7 +35,7 @@ def _twice_idwt(x: Tensor) -> Tensor:
 
 
 class Mapping(nn.Module):
-    """z ``[N,512]`` -> w ``[N,512]``: pixel norm and eight layers (equalised rates are folded into the weights)."""
+    """z ``[N,512]`` -> w ``[N,512]``: pixel norm and eight layers (equalised learning rates are in the weights)."""
 
     def __init__(self, width: int = 512, depth: int = 8):
         super().__init__()
@@ -48,6 +51,8 @@ class Mapping(nn.Module):
 class StyledConv(nn.Module):
     """Modulated depthwise 3x3 and pointwise convolution, or one dense 3x3 convolution; noise, bias, leaky ReLU."""
 
+    noise: Tensor
+
     def __init__(self, inputs: int, outputs: int, resolution: int, dense: bool = False):
         super().__init__()
         if dense:
@@ -62,16 +67,20 @@ class StyledConv(nn.Module):
         bias, style = self.bias.flatten(), style[:, :, None, None]
         if isinstance(self.conv, nn.Conv2d):
             x = F.conv2d(x * style, self.conv.weight, bias, padding=1)
-        elif len(x) == 1:  # the style goes into the few weights of the depthwise convolution
-            depthwise = self.conv[0].weight * style.transpose(0, 1)
-            x = F.conv2d(x, depthwise, padding=1, groups=len(depthwise))
-            x = F.conv2d(x, self.conv[1].weight, bias)
         else:
-            x = F.conv2d(self.conv[0](x) * style, self.conv[1].weight, bias)
-        return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # on CPUs every pass over the features counts
+            depthwise, pointwise = cast(tuple[nn.Conv2d, nn.Conv2d], self.conv)
+            if len(x) == 1:  # modulate the few weights of the depthwise convolution instead of the many features
+                weight = depthwise.weight * style.transpose(0, 1)
+                x = F.conv2d(x, weight, padding=1, groups=len(weight))
+            else:
+                x = depthwise(x) * style
+            x = F.conv2d(x, pointwise.weight, bias)
+        return F.leaky_relu(x.add_(self.noise), 0.2, inplace=True)  # in place: on CPUs each pass over features counts
 
 
 class Block(nn.Module):
+    """Features of one resolution -> features of twice that: inverse wavelet transform and two convolutions."""
+
     def __init__(self, inputs: int, outputs: int, resolution: int):
         super().__init__()
         self.conv1 = StyledConv(inputs // 4, outputs, resolution)
@@ -89,13 +98,14 @@ class MobileStyleGAN(nn.Module):
         num_layers: L of ``w_plus [N,L,512]``, 18 as in StyleGAN2-FFHQ; layers 16 and 17 have no effect here.
         style_sizes: channels of each style vector, in synthesis order.
         style_layers: the W+ layer that each style vector is made from.
-        rgb_styles: which style vectors only modulate colours: the last.
-        preview_resolutions: sizes below 1024 that `synthesize` can stop at.
+        rgb_styles: for each style vector, whether it modulates the RGB layer: the last one does.
+        preview_resolutions: sizes below 1024 that `synthesize` can stop at: those that have an RGB head.
         w_avg: mean of W, ``[512]``.
     """
 
     resolution = 1024
     num_layers = 18
+    w_avg: Tensor
 
     def __init__(self):
         super().__init__()
@@ -113,7 +123,7 @@ class MobileStyleGAN(nn.Module):
         self.conv1 = StyledConv(512, 512, 4, dense=True)
         self.blocks = nn.ModuleList(Block(i, o, 8 << k) for k, (i, o) in enumerate(zip(inputs, CHANNELS, strict=True)))
         self.to_rgb = nn.Conv2d(CHANNELS[-1], 12, 1)
-        self.detail = FeatureResidual()
+        self.feature_residual = FeatureResidual()
         self.style_residual = StyleResidual(len(self.style_sizes))
         self.region_residual = RegionResidual(len(self.style_sizes))
         self.heads = nn.ModuleDict()  # resolution -> linear RGB head on the features of that resolution
@@ -142,28 +152,30 @@ class MobileStyleGAN(nn.Module):
 
     @torch.no_grad()
     def fitted_head(self, styles: list[Tensor], picture: Tensor, size: int, ridge: float = 1e-3) -> nn.Module:
-        """An RGB head for one face and its like: least squares on its features, drawn towards the general head.
+        """An RGB head fitted to one face: the general head plus a ridge regression of what it lacks on the features.
 
         Args:
             styles: of the face.
             picture: its full picture averaged down, ``[1,3,R,R]``.
-            size: one of ``preview_resolutions``, of the features to read; if it is less than R, each place of the
-                features gives a square of pixels.
+            size: resolution of the features to read, one of ``preview_resolutions``; if it is less than R, each
+                position of the features gives a square of pixels.
+            ridge: of the regression, as a share of the features' mean square.
         """
-        fine = max(1, picture.shape[-1] // size)
         general, features = self.heads[str(size)], self.features(styles, size)
-        weight, bias = (value.repeat_interleave(fine**2, 0) for value in (general.weight, general.bias))
-        places = F.adaptive_avg_pool2d(features, picture.shape[-1] // fine)
-        missing = (F.pixel_unshuffle(picture, fine) - F.conv2d(places, weight, bias))[0].flatten(1)
-        x = places[0].flatten(1)
+        assert isinstance(general, nn.Conv2d) and general.bias is not None
+        scale = max(1, picture.shape[-1] // size)
+        weight, bias = (value.repeat_interleave(scale**2, 0) for value in (general.weight, general.bias))
+        features = F.adaptive_avg_pool2d(features, picture.shape[-1] // scale)
+        residual = (F.pixel_unshuffle(picture, scale) - F.conv2d(features, weight, bias))[0].flatten(1)
+        x = features[0].flatten(1)
         x = torch.cat([x, torch.ones_like(x[:1])])
         squares = x @ x.T
         damping = ridge * squares.diagonal().mean() * torch.eye(len(squares), device=x.device)
-        change = torch.linalg.solve(squares + damping, x @ missing.T).T  # [3 * fine^2, C + 1]
+        change = torch.linalg.solve(squares + damping, x @ residual.T).T  # [3 * scale^2, C + 1]
         head = nn.Conv2d(general.in_channels, len(bias), 1).to(x.device).requires_grad_(False)
-        head.weight.copy_(weight + change[:, :-1, None, None])
-        head.bias.copy_(bias + change[:, -1])
-        return nn.Sequential(head, nn.PixelShuffle(fine))
+        fitted = {"weight": weight + change[:, :-1, None, None], "bias": bias + change[:, -1]}
+        head.load_state_dict(fitted)
+        return nn.Sequential(head, nn.PixelShuffle(scale))
 
     def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""
@@ -178,23 +190,25 @@ class MobileStyleGAN(nn.Module):
         layers = zip(self.affines, self.style_layers, strict=True)
         return self.style_residual([affine(w_plus[:, layer]) for affine, layer in layers])
 
-    def _grow(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
+    def _level(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
         """Features of level k (4 << k px) from those of level k - 1."""
         if k == 0:
             return self.region_residual.mix(self.conv1(x, styles[0]))
-        return self.region_residual.mix(self.detail(self.blocks[k - 1](x, *styles[3 * k - 2 : 3 * k + 1])))
+        x = self.blocks[k - 1](x, *styles[3 * k - 2 : 3 * k + 1])
+        return self.region_residual.mix(self.feature_residual(x))
 
     def features(self, styles: list[Tensor], resolution: int, blend: Blend | None = None) -> Tensor:
         """Features ``[N,C,R,R]`` after the block of R = ``resolution`` px (4, 8, ... 512)."""
         return self.region_residual.first(self._features(self.region_residual.expand(styles), resolution, blend))
 
     def _features(self, styles: list[Tensor], resolution: int, blend: Blend | None) -> Tensor:
-        x = kept = self.const
+        x = original = self.const
+        others = [] if blend is None else self.region_residual.expand(blend.styles)
         for k in range(resolution.bit_length() - 2):
-            x = self._grow(k, x, styles)
+            x = self._level(k, x, styles)
             if blend is not None:
-                kept = blend.recall(k, lambda k=k, x=kept: self._grow(k, x, self.region_residual.expand(blend.styles)))
-                x = blend.mix(x, kept)
+                original = blend.recall(k, lambda k=k, before=original: self._level(k, before, others))
+                x = blend.mix(x, original)
         return x
 
     def synthesize(
@@ -214,17 +228,17 @@ class MobileStyleGAN(nn.Module):
         if size != self.resolution:
             image = self.heads[str(size)](self.features(styles, size, blend))
         else:
-            image = self.region_residual.first(self._to_image(self.region_residual.expand(styles), blend))
+            image = self.region_residual.first(self._full_picture(self.region_residual.expand(styles), blend))
         return image if image.shape[-1] == resolution else F.adaptive_avg_pool2d(image, resolution)
 
-    def _to_image(self, styles: list[Tensor], blend: Blend | None) -> Tensor:
-        image = self._paint(self._features(styles, self.resolution // 2, blend), styles)
+    def _full_picture(self, styles: list[Tensor], blend: Blend | None) -> Tensor:
+        image = self._rgb(self._features(styles, self.resolution // 2, blend), styles)
         if blend is None:
             return image
-        last = blend.kept[len(self.blocks)]
-        kept = blend.recall("rgb", lambda: self._paint(last, self.region_residual.expand(blend.styles)))
-        return blend.mix(image, kept)
+        last = blend.cache[len(self.blocks)]
+        original = blend.recall("rgb", lambda: self._rgb(last, self.region_residual.expand(blend.styles)))
+        return blend.mix(image, original)
 
-    def _paint(self, x: Tensor, styles: list[Tensor]) -> Tensor:
-        """Features of the last level -> pictures."""
+    def _rgb(self, x: Tensor, styles: list[Tensor]) -> Tensor:
+        """Features of the last level -> pictures at full size."""
         return self.region_residual.mix(idwt(self.to_rgb(x * styles[-1][:, :, None, None])))

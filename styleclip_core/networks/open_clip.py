@@ -1,10 +1,11 @@
-"""CLIP (Radford et al. 2021) by open_clip, behind the interface of our text-image models."""
+"""CLIP (Radford et al. 2021) as open_clip implements it, with the interface of our text-image models."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 @functools.cache
 @torch.inference_mode(False)  # so that what is made in inference can be used for gradients later
 def _overlaps(inputs: int, outputs: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Weights ``[inputs,outputs]``: how much of each output cell every input cell fills."""
+    """Weights ``[inputs,outputs]``: the share of each output pixel that each input pixel covers."""
     low = torch.arange(outputs, dtype=torch.float64) * inputs / outputs
     left, right = torch.arange(inputs)[:, None], torch.arange(1, inputs + 1)[:, None]
     overlaps = (torch.minimum(low + inputs / outputs, right) - torch.maximum(low, left)).clamp(min=0)
@@ -24,9 +25,9 @@ def _overlaps(inputs: int, outputs: int, device: torch.device, dtype: torch.dtyp
 def area_resize(images: Tensor, height: int, width: int) -> Tensor:
     """Shrink ``[N,C,H,W]`` so that each new pixel is the exact mean of the area it covers; differentiable.
 
-    The same as enlarging by repetition to a common multiple and pooling, which is how StyleCLIP feeds CLIP.
-    ``F.interpolate(mode="area")`` is that only for whole ratios: it gives pixels that are cut in two full weight.
-    The pattern of weights repeats, so one period of it is enough.
+    The same as enlarging by repetition to a common multiple and pooling, which is what StyleCLIP does before CLIP.
+    ``F.interpolate(mode="area")`` is exact for whole ratios only: otherwise it gives a pixel that lies in two cells
+    full weight in both. The weights are periodic, so those of one period are enough.
     """
     for outputs in (width, height):
         inputs = images.shape[-1]
@@ -37,13 +38,16 @@ def area_resize(images: Tensor, height: int, width: int) -> Tensor:
 
 
 class OpenCLIP(nn.Module):
-    """A model of open_clip with ``encode_text`` and ``encode_image`` as all our text-image models have them.
+    """A model of open_clip with the interface of `packs.base.TextImageModel`.
 
     Args:
         model: what ``open_clip.create_model`` returns.
-        tokenize: texts -> token ids ``[N,T]``; prompts longer than T (77 for CLIP) are cut off, as CLIP does.
-        mean, std: of the pixels in [0,1], for each of three colours, as in training.
+        tokenize: texts -> token ids ``[N,T]``; prompts of more than T tokens (77 for CLIP) are truncated.
+        mean, std: by which pixels in [0,1] were normalised in training, for red, green and blue.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -53,20 +57,21 @@ class OpenCLIP(nn.Module):
         std: tuple[float, float, float],
     ):
         super().__init__()
-        self.model, self.tokenize = model, tokenize
-        size = model.visual.image_size
+        self.model: Any = model  # open_clip's classes have no common base with encode_text, encode_image and visual
+        self.tokenize = tokenize
+        size = self.model.visual.image_size
         self.size: tuple[int, int] = (size, size) if isinstance(size, int) else tuple(size)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
 
     def encode_text(self, texts: list[str]) -> Tensor:
-        """Texts -> unit vectors ``[N,D]``, float32; the end of a very long prompt is not read (77 tokens for CLIP)."""
+        """Texts -> unit vectors ``[N,D]``, float32; long texts are truncated (to 77 tokens for CLIP)."""
         return F.normalize(self.model.encode_text(self.tokenize(texts).to(self.mean.device)).float())
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Images ``[N,3,H,W]`` in [-1,1], any size -> unit vectors ``[N,D]``, float32; differentiable.
 
-        They are squeezed into the model's square, not cropped.
+        They are resized to the model's square without cropping, whatever their aspect ratio.
         """
         if min(images.shape[-2:]) >= max(self.size):
             images = area_resize(images, *self.size)
@@ -77,7 +82,7 @@ class OpenCLIP(nn.Module):
     def encode_image_as_styleclip(self, images: Tensor) -> Tensor:
         """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,D]`` as StyleCLIP's optimisation computes them.
 
-        The picture is averaged down, and its pixels are handed over in [-1,1] instead of as CLIP was trained.
+        The picture is averaged down, and its pixels stay in [-1,1] instead of being normalised as in CLIP's training.
         """
         return self._encode(area_resize(images, *self.size))
 

@@ -1,4 +1,4 @@
-"""A small face parser in the manner of BiSeNet: EfficientNet-Lite0's first blocks and a thin decoder on four scales."""
+"""A small face parser after BiSeNet: EfficientNet-Lite0's first blocks and a light decoder on four scales."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip_core.networks.bisenet import CLASSES
-from styleclip_core.networks.efficientnet_lite import TAPS, EfficientNetLite0
+from styleclip_core.networks.efficientnet_lite import TAP_BLOCKS, EfficientNetLite0
 
 
 class _Mix(nn.Sequential):
@@ -23,16 +23,16 @@ class _Mix(nn.Sequential):
 
 
 class FaceParser(nn.Module):
-    """The compact pack's parser, with the interface and the class ids of :class:`~.bisenet.BiSeNetParser`."""
+    """The compact pack's parser, with the interface and the class indices of `bisenet.BiSeNetParser`."""
 
     size, classes = 192, CLASSES
 
     def __init__(self):
         super().__init__()
         self.trunk = EfficientNetLite0()
-        self.trunk._blocks = self.trunk._blocks[: TAPS[-1] + 1]  # the rest sees too coarsely to draw outlines
+        self.trunk._blocks = self.trunk._blocks[: TAP_BLOCKS[-1] + 1]  # later blocks are too coarse for outlines
         del self.trunk._conv_head, self.trunk._bn1
-        # Two coordinates go in with the coarsest features: aligned faces have their parts in usual places.
+        # Pixel coordinates are added to the coarsest features, since an aligned face's parts have usual positions.
         self.context = nn.Sequential(_Mix(112 + 2, 96, 5), _Mix(96, 96, 5))
         self.gate = nn.Conv2d(96, 96, 1)
         self.lateral = nn.ModuleList(nn.Conv2d(n, width, 1) for n, width in ((40, 96), (24, 64), (16, 32)))
@@ -49,21 +49,23 @@ class FaceParser(nn.Module):
         return self.head(x)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> logits ``[N,19,H,W]`` of :data:`~.bisenet.CLASSES`."""
+        """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> logits ``[N,19,H,W]`` of `bisenet.CLASSES`."""
         return _resize(self(_resize(images, (self.size, self.size))), images.shape[-2:])
 
     def parse(self, images: Tensor) -> Tensor:
         """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> probabilities ``[N,19,H,W]``; they sum to 1.
 
-        Pictures of 256 px say as much as larger ones, and 19 maps of 1024 px take longer to fill than to find.
+        Pictures of 256 px give masks as good as larger ones do; resizing 19 maps to 1024 px takes longer than parsing.
         """
         return _resize(self(_resize(images, (self.size, self.size))).softmax(1), images.shape[-2:])
 
 
-def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    if x.shape[-2:] == size:
+def _resize(x: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+    height, width = size
+    if x.shape[-2:] == (height, width):
         return x
-    return F.interpolate(x, size, mode="bilinear", antialias=size[0] < x.shape[-2] or size[1] < x.shape[-1])
+    antialias = height < x.shape[-2] or width < x.shape[-1]
+    return F.interpolate(x, (height, width), mode="bilinear", antialias=antialias)
 
 
 def _coordinates(x: Tensor) -> Tensor:

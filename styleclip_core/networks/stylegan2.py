@@ -7,6 +7,8 @@ The scales of equalised learning rates and the gain of the activations are folde
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,8 +18,8 @@ from styleclip_core.networks.blend import Blend
 from styleclip_core.networks.cpu_convs import Winograd, upsampling_conv
 from styleclip_core.networks.mobile_stylegan import Mapping
 
-GAIN = 2**0.5  # of every leaky ReLU, so that it keeps the variance
-CLAMP = 256.0  # of features in half precision, as in training with it
+ACTIVATION_GAIN = 2**0.5  # of every leaky ReLU, so that it keeps the variance
+HALF_PRECISION_CLAMP = 256.0  # limit of features in half precision, as in training with it
 
 
 def default_channels(resolution: int) -> tuple[int, ...]:
@@ -37,9 +39,12 @@ def upsample(image: Tensor) -> Tensor:
 class ModulatedConv(nn.Module):
     """Modulated and demodulated 3x3 convolution, after doubling the size if ``up``; fixed noise, bias, leaky ReLU.
 
-    It computes in the precision of its weights. In a half precision styles are scaled to at most 1, which
-    demodulation undoes, and the outcome is clamped.
+    It computes in the precision of its weights. In half precision styles are scaled to at most 1, which demodulation
+    undoes, and the result is clamped.
     """
+
+    noise: Tensor
+    blur: Tensor
 
     def __init__(self, inputs: int, outputs: int, resolution: int, up: bool):
         super().__init__()
@@ -57,26 +62,26 @@ class ModulatedConv(nn.Module):
         if dtype != torch.float32:
             style = style / style.abs().amax(1, keepdim=True).clamp(min=1e-8)
         energy = self.weight.float().square().sum((2, 3))
-        demodulation = GAIN * torch.rsqrt(style.square() @ energy.T + 1e-8)
+        demodulation = ACTIVATION_GAIN * torch.rsqrt(style.square() @ energy.T + 1e-8)
         x = self._convolve(x.to(dtype) * style.to(dtype)[:, :, None, None])
         x = torch.addcmul(self.bias, x, demodulation.to(dtype)[:, :, None, None]).add_(self.noise)
         x = F.leaky_relu(x, 0.2, inplace=True)
-        return x if dtype == torch.float32 else x.clamp(-CLAMP, CLAMP)
+        return x if dtype == torch.float32 else x.clamp(-HALF_PRECISION_CLAMP, HALF_PRECISION_CLAMP)
 
     def _convolve(self, x: Tensor) -> Tensor:
         on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling()
-        special = on_cpu and not self.weight.requires_grad
-        if self.up and special:
+        frozen_on_cpu = on_cpu and not self.weight.requires_grad  # where `cpu_convs` apply
+        if self.up and frozen_on_cpu:
             return upsampling_conv(x, self.weight, self.blur)
         if self.up:
             x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
             return F.conv2d(x, self.blur.expand(len(self.weight), 1, 4, 4), padding=1, groups=len(self.weight))
-        if special and min(self.weight.shape[:2]) >= 128 and x.shape[-1] >= 16 and not self.weight.is_inference():
+        if frozen_on_cpu and min(self.weight.shape[:2]) >= 128 and x.shape[-1] >= 16 and not self.weight.is_inference():
             return self._winograd_form()(x)
         return F.conv2d(x, self.weight, padding=1)
 
     def _winograd_form(self) -> Winograd:
-        """The weight, transformed anew if it has changed (inference tensors do not tell)."""
+        """The transformed weight; computed again if it has changed (inference tensors have no version to tell)."""
         key = (self.weight.data_ptr(), self.weight._version)
         if self._winograd is None or self._winograd[0] != key:
             self._winograd = key, Winograd(self.weight)
@@ -96,11 +101,11 @@ class ToRGB(nn.Module):
             return self._mix(x, style) + self.bias
         scale = style.abs().amax(1, keepdim=True).clamp(min=1e-8)
         colours = self._mix(x, style / scale).float() * scale[:, :, None, None] + self.bias
-        return colours.clamp(-CLAMP, CLAMP)
+        return colours.clamp(-HALF_PRECISION_CLAMP, HALF_PRECISION_CLAMP)
 
     def _mix(self, x: Tensor, style: Tensor) -> Tensor:
         weights = (self.weight[None, :, :, 0, 0] * style[:, None]).to(x.dtype)
-        # One product a sample: both ways, that is faster than a batch of them.
+        # One product for each sample: forward and backward, that is faster than a batched product.
         colours = [F.linear(f, w) for f, w in zip(x.permute(0, 2, 3, 1), weights, strict=True)]
         return torch.stack(colours).permute(0, 3, 1, 2)
 
@@ -117,10 +122,12 @@ class StyleGAN2(nn.Module):
         num_layers: L of ``w_plus [N,L,512]``, 18 at 1024 px.
         style_sizes: channels of each style vector.
         style_layers: the W+ layer that each style vector is made from.
-        rgb_styles: which style vectors are of RGB layers.
+        rgb_styles: for each style vector, whether it modulates an RGB layer.
         preview_resolutions: sizes below ``resolution`` that `synthesize` can stop at.
         w_avg: mean of W, ``[512]``.
     """
+
+    w_avg: Tensor
 
     def __init__(self, resolution: int = 1024, channels: tuple[int, ...] | None = None, depth: int = 8):
         super().__init__()
@@ -131,11 +138,11 @@ class StyleGAN2(nn.Module):
             raise ValueError(f"{len(self.channels)} channel numbers do not make a generator of {resolution} px")
         self.num_layers = 2 * len(sizes)
         self.preview_resolutions = sizes[:-1]
-        first, last = self.channels[0], self.channels
+        first = self.channels[0]
         style_sizes, layers = [first, first], [0, 1]
         self.convs = nn.ModuleList([nn.ModuleList([ModulatedConv(first, first, 4, False)])])
         for k in range(1, len(sizes)):
-            inputs, outputs = last[k - 1], last[k]
+            inputs, outputs = self.channels[k - 1], self.channels[k]
             pair = [ModulatedConv(inputs, outputs, sizes[k], True), ModulatedConv(outputs, outputs, sizes[k], False)]
             self.convs.append(nn.ModuleList(pair))
             style_sizes += [inputs, outputs, outputs]
@@ -147,15 +154,15 @@ class StyleGAN2(nn.Module):
         self.const = nn.Parameter(torch.zeros(1, first, 4, 4))
         self.rgbs = nn.ModuleList(ToRGB(size) for size in self.channels)
         self.register_buffer("w_avg", torch.zeros(512))
-        self.detail = FeatureResidual()
+        self.feature_residual = FeatureResidual()
         self.style_residual = StyleResidual(len(self.style_sizes))
         self.region_residual = RegionResidual(len(self.style_sizes))
 
     def set_precision(self, dtype: torch.dtype, levels: int = 4) -> StyleGAN2:
         """Compute the last ``levels`` resolutions in ``dtype`` (float16, bfloat16 or float32), the rest in float32.
 
-        StyleGAN2-ADA was trained with 4 levels in float16. Weights are rounded: going back to float32 does not restore
-        them. Pictures stay float32. Returns self.
+        StyleGAN2-ADA was trained with 4 levels in float16. Pictures stay float32. Weights are rounded: going back to
+        float32 does not restore them. Returns self.
         """
         for k, convs in enumerate(self.convs):
             convs.to(dtype if k >= len(self.convs) - levels else torch.float32)
@@ -174,23 +181,23 @@ class StyleGAN2(nn.Module):
         layers = zip(self.affines, self.style_layers, strict=True)
         return self.style_residual([affine(w_plus[:, layer]) for affine, layer in layers])
 
-    def _grow(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
+    def _level(self, k: int, x: Tensor, styles: list[Tensor]) -> Tensor:
         """Features of level k (4 << k px) from those of level k - 1."""
-        for conv, style in zip(self.convs[k], styles[max(3 * k - 1, 0) : 3 * k + 1], strict=True):
+        for conv, style in zip(cast(nn.ModuleList, self.convs[k]), styles[max(3 * k - 1, 0) : 3 * k + 1], strict=True):
             x = conv(x, style)
-        return self.region_residual.mix(self.detail(x))
+        return self.region_residual.mix(self.feature_residual(x))
 
-    def _paint(self, k: int, x: Tensor, style: Tensor, image: Tensor | None) -> Tensor:
+    def _rgb(self, k: int, x: Tensor, style: Tensor, image: Tensor | None) -> Tensor:
         """RGB of level k: that of level k - 1 (None below level 0) at twice the size, plus what the features add."""
         colours = self.rgbs[k](x, style)
         return self.region_residual.mix(colours if image is None else upsample(image) + colours)
 
     def features(self, styles: list[Tensor], resolution: int, blend: Blend | None = None) -> Tensor:
         """Features ``[N,C,R,R]`` at R = ``resolution`` px (4, 8, ... full size)."""
-        return self._render(styles, resolution, blend, paint=False)
+        return self._render(styles, resolution, blend, rgb=False)
 
     def fitted_head(self, styles: list[Tensor], picture: Tensor, size: int) -> nn.Module | None:
-        """None: there are RGB layers at every size, which paint small pictures as they paint the full one."""
+        """None: there is an RGB layer at every size, so small pictures look like the full one averaged down."""
         return None
 
     def exit_resolution(self, resolution: int) -> int:
@@ -215,27 +222,28 @@ class StyleGAN2(nn.Module):
         styles = latent if isinstance(latent, list) else self.styles(latent)
         resolution = resolution or self.resolution
         size = self.exit_resolution(resolution)
-        image = self._render(styles, size, blend, paint=True)
+        image = self._render(styles, size, blend, rgb=True)
         return image if size == resolution else F.adaptive_avg_pool2d(image, resolution)
 
-    def _render(self, styles: list[Tensor], size: int, blend: Blend | None, paint: bool) -> Tensor:
-        styles, kept_styles = self.region_residual.expand(styles), []
-        if blend is not None:
-            kept_styles = self.region_residual.expand(blend.styles)
+    def _render(self, styles: list[Tensor], size: int, blend: Blend | None, rgb: bool) -> Tensor:
+        """Synthesise up to ``size`` px: the picture, or without ``rgb`` the features."""
+        styles = self.region_residual.expand(styles)
+        original_styles = [] if blend is None else self.region_residual.expand(blend.styles)
         x, image = self.const, None
-        kept, kept_image = x, None
+        original, original_image = x, None
         for k in range(size.bit_length() - 2):
-            x = self._grow(k, x, styles)
+            x = self._level(k, x, styles)
             if blend is not None:
-                kept = blend.recall(k, lambda k=k, before=kept: self._grow(k, before, kept_styles))
-                x = blend.mix(x, kept)
-            if not paint:
+                original = blend.recall(k, lambda k=k, before=original: self._level(k, before, original_styles))
+                x = blend.mix(x, original)
+            if not rgb:
                 continue
-            image = self._paint(k, x, styles[3 * k + 1], image)
+            image = self._rgb(k, x, styles[3 * k + 1], image)
             if blend is not None:
-                style = kept_styles[3 * k + 1]
-                kept_image = blend.recall(
-                    ("rgb", k), lambda k=k, x=kept, style=style, before=kept_image: self._paint(k, x, style, before)
+                style = original_styles[3 * k + 1]
+                original_image = blend.recall(
+                    ("rgb", k),
+                    lambda k=k, x=original, style=style, before=original_image: self._rgb(k, x, style, before),
                 )
-                image = blend.mix(image, kept_image)
-        return self.region_residual.first(image if paint else x)
+                image = blend.mix(image, original_image)
+        return self.region_residual.first(x if image is None else image)

@@ -1,12 +1,12 @@
-"""What a pack is made of: the contracts of its networks as Protocols, and the `Pack` that holds them.
+"""The contracts of a pack's networks as Protocols, and the `Pack` that holds them.
 
-Editing code is written against these and asks a pack what it has, never which it is. `tests/packs/test_contracts.py`
+Editing code is written against these: it asks a pack what it has, never which it is. `tests/packs/test_contracts.py`
 runs one suite over every implementation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from styleclip_core.latents import WSpace
+from styleclip_core.networks.adapted import FeatureResidual
 from styleclip_core.networks.blend import Blend
 
 Latent = Tensor | list[Tensor]  # w [N,512], w_plus [N,L,512], or style vectors: one [N,C_i] for each modulated layer
@@ -28,9 +29,9 @@ class Generator(Protocol):
         num_layers: L of ``w_plus [N,L,512]``.
         style_sizes: channels C_i of each style vector, in synthesis order.
         style_layers: the W+ layer that each style vector is made from.
-        rgb_styles: for each style vector, whether it modulates a convolution that only paints colours.
-        preview_resolutions: sizes below ``resolution`` that `synthesize` can stop at, ascending.
+        rgb_styles: for each style vector, whether it modulates a convolution to RGB.
         w_avg: mean of W, ``[512]``.
+        feature_residual: what the inversion of one photo adds to the features.
     """
 
     resolution: int
@@ -39,42 +40,63 @@ class Generator(Protocol):
     style_layers: tuple[int, ...]
     rgb_styles: tuple[bool, ...]
     w_avg: Tensor
+    feature_residual: FeatureResidual
 
     @property
-    def preview_resolutions(self) -> tuple[int, ...]: ...
+    def preview_resolutions(self) -> tuple[int, ...]:
+        """Sizes in px below ``resolution`` that `synthesize` can stop at, ascending."""
+        ...
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """As every `torch.nn.Module` has it."""
+        ...
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """As every `torch.nn.Module` has it."""
+        ...
 
     def map(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """z ``[N,512]`` -> w ``[N,512]``, drawn towards ``w_avg`` by ``truncation`` (1 leaves it, 0 is the mean)."""
         ...
 
     def styles(self, w_plus: Tensor) -> list[Tensor]:
-        """w ``[N,512]`` or w_plus ``[N,L,512]`` -> one style vector ``[N,C_i]`` per modulated layer. ValueError."""
+        """w ``[N,512]`` or w_plus ``[N,L,512]`` -> one style vector ``[N,C_i]`` per modulated layer.
+
+        Raises:
+            ValueError: another shape.
+        """
         ...
 
     def features(self, styles: list[Tensor], resolution: int, blend: Blend | None = None) -> Tensor:
-        """Features ``[N,C,R,R]`` of the level R = ``resolution``: 4, 8, ... up to half of the full size at least."""
+        """Features ``[N,C,R,R]`` at R = ``resolution`` px: 4, 8, ... up to half of the full size at least."""
         ...
 
     def exit_resolution(self, resolution: int) -> int:
-        """The size at which `synthesize` stops for pictures of ``resolution`` px; ``self.resolution`` is full size."""
+        """The size in px at which `synthesize` stops for pictures of ``resolution`` px, at most ``self.resolution``."""
         ...
 
     def visible_layers(self, resolution: int) -> int:
-        """How many of W+'s layers, from the first, a picture of ``resolution`` px depends on."""
+        """How many layers of W+, from the first, a picture of ``resolution`` px depends on."""
         ...
 
     def synthesize(self, latent: Latent, resolution: int | None = None, blend: Blend | None = None) -> Tensor:
-        """Render pictures ``[N,3,R,R]``, nominally in [-1,1] (not clamped); R = ``resolution``, None is full size."""
+        """Render pictures ``[N,3,R,R]``, nominally in [-1,1] (not clamped).
+
+        Args:
+            resolution: R in px, at most the full size; None is full size.
+            blend: keep another picture outside a mask.
+        """
         ...
 
     def fitted_head(self, styles: list[Tensor], picture: Tensor, size: int) -> nn.Module | None:
-        """A layer that reads the colours of faces like one from their features of ``size`` px.
+        """A layer from features of ``size`` px to RGB, fitted to one face so that small pictures match its full one.
 
-        None where `synthesize` paints small pictures as faithfully as the full one.
+        None where small pictures of `synthesize` need no such correction.
 
         Args:
-            styles: of the face.
+            styles: the face's style vectors.
             picture: its full picture averaged down, ``[1,3,R,R]``.
+            size: px, one of ``preview_resolutions``.
         """
         ...
 
@@ -92,7 +114,7 @@ class TextImageModel(Protocol):
 
 
 class FaceParser(Protocol):
-    """Which pixel is hair, skin, an eye, ... : probabilities of the classes of `networks.bisenet.CLASSES`."""
+    """Semantic segmentation of aligned faces into the classes of `networks.bisenet.CLASSES`."""
 
     def parse(self, images: Tensor) -> Tensor:
         """Aligned faces ``[N,3,H,W]`` in [-1,1], any size -> probabilities ``[N,19,H,W]``; they sum to 1."""
@@ -108,71 +130,72 @@ class PerceptualNetwork(Protocol):
 
 
 class Encoder(Protocol):
-    """A picture's code in one pass."""
+    """Pictures -> W+ in one pass."""
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, /) -> Tensor:
         """Aligned pictures ``[N,3,H,H]`` in [-1,1], any size -> W+ ``[N,L,512]``."""
         ...
 
 
 class IdentityModel(Protocol):
-    """Who is in a picture."""
+    """Faces -> identity embeddings, whose cosine is high for two pictures of one person."""
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Aligned pictures ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,E]``, near for one person; differentiable."""
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Aligned pictures ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,E]``; differentiable."""
         ...
 
 
 @dataclass(frozen=True)
 class ReferenceFaces:
-    """Random faces that the pack knows: what is usual, against which a text is judged, and where texts point in W.
+    """Random faces with known codes and embeddings: the statistics that a text's similarity is judged against.
 
-    `ENOUGH` or more show where texts point; fewer only what is usual.
+    With `ENOUGH_TO_REGRESS` or more of them, a text's similarity is also regressed on the codes, which tells where in
+    W the text points.
 
     Attributes:
         w: their codes ``[M,512]``.
-        embeddings: their image embeddings ``[M,D]``.
+        embeddings: their image embeddings ``[M,D]``, unit vectors.
     """
 
     w: Tensor
     embeddings: Tensor
 
-    ENOUGH = 1000
+    ENOUGH_TO_REGRESS = 1000
 
     def to(self, device: torch.device) -> ReferenceFaces:
         return ReferenceFaces(self.w.to(device), self.embeddings.to(device))
 
     @property
-    def show_directions(self) -> bool:
+    def can_regress(self) -> bool:
         """Whether there are enough of them to regress a text's similarity on their codes."""
-        return len(self.w) >= self.ENOUGH
+        return len(self.w) >= self.ENOUGH_TO_REGRESS
 
     def z_score(self, cosines: Tensor, text: Tensor) -> Tensor:
-        """Cosines ``[N]`` of pictures to ``text [1,D]``, in standard deviations above these faces'."""
-        usual = (self.embeddings @ text.T)[:, 0]
-        return (cosines - usual.mean()) / usual.std()
+        """Cosines ``[N]`` of pictures to ``text [1,D]``, in standard deviations from the mean of these faces."""
+        own = (self.embeddings @ text.T)[:, 0]
+        return (cosines - own.mean()) / own.std()
 
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """The networks of one pack, all on one device, in eval mode and frozen. A role that a pack lacks is None.
+    """The networks of one pack, all on one device, in eval mode and frozen. What a pack lacks is None.
 
     Attributes:
-        name: "compact", "full", "car" or "church"; for messages and folders, not for decisions.
-        device: where everything lies.
+        name: "compact", "full", "car" or "church"; for messages and folder names, not for decisions.
+        device: where all tensors are.
         generator, clip, encoder, parser, identity, perceptual: see their Protocols.
-        space: W's principal directions.
+        space: principal directions of W.
         reference_faces: random faces with their codes and embeddings.
-        domain: what the generator draws: "face", "car" or "church". Only faces are looked for in photos.
-        note: a sentence for the user: why this pack, and what to expect of it.
-        templates: sentences with one ``{}``, round which embeddings of a description are averaged.
-        neutral_is_mean: whether a text that asks for nothing ("a person") stands for the mean of opposites instead of
-            its own embedding, since the text-image model has only learned texts that tell faces apart.
-        styleclip_embed: pictures ``[N,3,H,W]`` -> unit vectors as StyleCLIP's own loss computes them, where the
-            text-image model is CLIP.
+        domain: what the generator draws: "face", "car" or "church". Photos are searched for faces only.
+        note: a sentence for the user: why this pack was chosen, and what to expect of it.
+        templates: sentences with one ``{}``, which a description is put into; the embeddings are averaged.
+        neutral_is_mean: whether a neutral text ("a person") stands for the mean of opposite texts instead of its own
+            embedding, because the text-image model was only trained on texts that tell faces apart.
+        styleclip_embed: pictures ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,D]`` as StyleCLIP's own loss computes
+            them; None where the text-image model is not CLIP.
         mappers: slider name -> name of the mapper's checkpoint.
         text_mapper: name of the checkpoint of the mapper for any prompt.
-        directions: folder of the pack's own files of directions; None: those of pretrained/ were made for it.
+        directions: folder of direction files computed for this pack; None where those of pretrained/ apply.
     """
 
     name: str

