@@ -1,76 +1,111 @@
-"""What all tabs of the page share: the face they edit, the pictures that an edit shows, and how jobs begin and end."""
+"""Long work of the page: how it begins, reports, is cancelled and ends."""
 
 from __future__ import annotations
 
+import functools
 import html
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.events import Dependency
 
-import styleclip_app.results
-from styleclip_app.session import InvertedFace, in_worker
+from styleclip_app.page import LONG, PRIVATE, Page, Updates, Values
+from styleclip_app.requests import EditRequest
+from styleclip_app.results import remember
+from styleclip_app.session import FaceRequest, InvertedFace, in_worker, run
 from styleclip_app.theme import numbers_html, progress_html, status_html
-from styleclip_core import Edit, InvertSettings, Progress, Studio, StudioError
+from styleclip_app.zerogpu import on_gpu
+from styleclip_core import Edit, Progress, Studio, StudioError
 
-KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
 GPU_SECONDS = 120  # that a job may take where GPUs are lent for each job
-VIEWS = ("status", "compare", "pasted", "numbers", "save_face", "save_photo", "known")  # what a running edit updates
 STOPPING, CANCELLED = "Stopping after this step", "Cancelled. Everything is as it was."
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-QUICK: dict[str, Any] = {"concurrency_id": "quick", "concurrency_limit": 1}
-LONG: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}  # the others see their place in the queue
+
+Job = tuple[FaceRequest | InvertedFace, EditRequest | None]  # which face, and what to do to it: `session.run`
 
 
-@dataclass(frozen=True)
-class Page:
-    """The components that tabs share.
+def wire_job(
+    page: Page,
+    buttons: tuple[gr.Button, gr.Button],
+    begins: list[Any],
+    read: Callable[[Values], Job],
+    inputs: set[Block],
+    done: str,
+    keep: bool = True,
+) -> Dependency:
+    """Wire a tab's long job: it turns Run off and Cancel on until its end, and updates the page's views.
 
-    Attributes:
-        studio: what everything is computed with.
-        photo: the chosen file.
-        choice: which of its faces.
-        known: the `InvertedFace` face of this session.
-        inversion: the controls of InvertSettings' steps, faithful and tune.
-        views: what an edit updates, by the names of VIEWS.
-        results: the earlier results and their strip, see `styleclip_app.results`.
+    Args:
+        buttons: Run and Cancel.
+        begins: the events that it begins with.
+        read: what is asked for, from the values of ``inputs``; a StudioError that it raises is shown.
+        done: what the page says at the end.
+        keep: put what it makes among the page's results.
+    Returns:
+        the job's event, to be followed by ``then``.
     """
+    status, cancel = page.views.status, buttons[1]
+    work = on_gpu(functools.partial(show_run, page.studio), GPU_SECONDS)
 
-    studio: Studio
-    photo: gr.Image
-    choice: gr.State
-    known: gr.State
-    inversion: list
-    views: dict[str, Any]
-    results: tuple[gr.State, gr.ReferenceFaces]
+    def start(values: Values) -> Iterator[Updates]:
+        try:
+            face, edit = read(values)
+        except StudioError as error:
+            yield page.updates(status=refuse(error))
+            return
+        for named in work(face, edit, done):
+            yield page.updates(**named)
 
-    @property
-    def face(self) -> list:
-        """What says which face to edit: photo, known, choice, and the settings of its inversion."""
-        return [self.photo, self.known, self.choice, *self.inversion]
-
-    @property
-    def outputs(self) -> list:
-        return [self.views[name] for name in VIEWS]
-
-
-def inversion_of(steps: float, faithful: float, tune: float) -> InvertSettings:
-    """The settings that the page's controls stand for. Raises BadSetting."""
-    return InvertSettings(steps=steps, faithful=faithful, tune=tune).checked()
-
-
-def show(**views: Any) -> list:
-    return [views.get(name, gr.skip()) for name in VIEWS]
+    shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "full", "show_progress_on": status}
+    started = gr.on(begins, _busy, None, list(buttons), queue=False, **PRIVATE)
+    running = started.then(start, inputs, page.outputs, **shown, **LONG)
+    running.then(_free, status, [*buttons, status], queue=False, **PRIVATE)  # also when it was cancelled
+    if keep:
+        views = page.views
+        made = [page.results, views.compare, views.save_face, views.save_photo, views.numbers]
+        running.then(remember, made, [page.results, page.strip], queue=False, **PRIVATE)
+    cancel.click(_stopping, None, [cancel, status], cancels=running, queue=False, **PRIVATE)
+    return running
 
 
-def refuse(error: StudioError) -> str:
-    """Show the error's sentence; the page stays as it was. Returns the status."""
-    gr.Warning(html.escape(str(error), quote=False), duration=6)
-    return status_html(str(error), bad=True)
+def show_run(
+    studio: Studio, request: FaceRequest | InvertedFace, edit: EditRequest | None, done: str
+) -> Iterator[dict[str, Any]]:
+    """Do the work in the worker thread and yield what the page shows of it, by the names that `Page.updates` takes.
+
+    An error says its sentence and leaves the rest as it was.
+    """
+    stage, started, before, inverted = "", 0.0, None, None
+    try:
+        for step in in_worker(run(studio, request, edit)):
+            if isinstance(step, InvertedFace):
+                inverted, before = step, step.face.aligned or step.face.image
+                status = status_html("Beginning the edit", 0) if edit else status_html(done)
+                yield {"inverted": inverted, "compare": (before, step.face.image), "status": status}
+            elif isinstance(step, Progress):
+                if step.stage != stage:
+                    stage, started = step.stage, time.perf_counter()
+                before = before or step.preview
+                views = {"compare": (before, step.preview)} if step.preview else {}
+                yield {"status": progress_html(step, time.perf_counter() - started), **views}
+            else:
+                assert inverted is not None, "the face is found before it is edited"
+                with tempfile.TemporaryDirectory() as folder:
+                    aligned, pasted = save_pictures(step, folder, studio.pack.domain)
+                    yield {
+                        "status": status_html(done),
+                        "compare": (before, step.image),
+                        "pasted": pasted,
+                        "numbers": numbers_html(step.scores, inverted.face),
+                        "save_face": gr.update(value=aligned, interactive=True),
+                        "save_photo": gr.update(value=pasted, interactive=True),
+                    }
+    except StudioError as error:
+        yield {"status": refuse(error)}
 
 
 def save_pictures(edit: Edit, folder: str, domain: str) -> tuple[str, str]:
@@ -81,83 +116,10 @@ def save_pictures(edit: Edit, folder: str, domain: str) -> tuple[str, str]:
     return paths
 
 
-def show_steps(studio: Studio, steps: Iterator[Progress | InvertedFace | Edit], done: str) -> Iterator[list]:
-    """Run steps in the worker and show what they report; an error says its sentence and leaves the rest as it was."""
-    stage, started, before, known = "", 0.0, None, None
-    try:
-        for step in in_worker(steps):
-            if isinstance(step, InvertedFace):
-                known, before = step, step.face.aligned or step.face.image
-                yield show(known=known, compare=(before, step.face.image), status=status_html("Beginning the edit", 0))
-            elif isinstance(step, Progress):
-                if step.stage != stage:
-                    stage, started = step.stage, time.perf_counter()
-                before = before or step.preview
-                views = {"compare": (before, step.preview)} if step.preview else {}
-                yield show(status=progress_html(step, time.perf_counter() - started), **views)
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    aligned, pasted = save_pictures(step, folder, studio.pack.domain)
-                    yield show(
-                        status=status_html(done),
-                        compare=(before, step.image),
-                        pasted=pasted,
-                        numbers=numbers_html(step.scores, known.face),
-                        save_face=gr.update(value=aligned, interactive=True),
-                        save_photo=gr.update(value=pasted, interactive=True),
-                    )
-        if isinstance(step, InvertedFace):  # nothing else was to be done
-            yield show(status=status_html(done))
-    except StudioError as error:
-        yield show(status=refuse(error))
-
-
-def answers(
-    studio: Studio, steps: Iterator[Progress | InvertedFace | Edit], known: InvertedFace | None, masks: bool = False
-) -> Iterator[tuple]:
-    """Run steps in the worker for a caller of the API: files (the last the mask, if asked for), numbers, known.
-
-    While they run there are no files, and the numbers say how far it is.
-    """
-    try:
-        for step in in_worker(steps):
-            if isinstance(step, InvertedFace):
-                known = step
-            elif isinstance(step, Progress):
-                now = {"stage": step.stage, "step": step.step, "steps": step.steps}
-                yield *(None,) * (3 if masks else 2), now, known
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    files = save_pictures(step, folder, studio.pack.domain)
-                    if masks:
-                        files = *files, str(Path(folder, "mask.png"))
-                        step.mask.save(files[-1])
-                    yield *files, step.scores, known
-    except StudioError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def job(
-    page: Page, start: gr.Button, cancel: gr.Button, begins: list, steps: Any, inputs: list, keep: bool = True
-) -> Any:
-    """Wire a tab's long job: it begins with any of the events ``begins``, turns Run off and Cancel on until its end.
-
-    Args:
-        keep: put what it makes among the page's results.
-    """
-    status, buttons = page.views["status"], [start, cancel]
-    started = gr.on(begins, _busy, None, buttons, queue=False, **PRIVATE)
-    running = started.then(
-        steps, inputs, page.outputs, api_visibility="private", show_progress="full", show_progress_on=status, **LONG
-    )
-    running.then(_free, status, [*buttons, status], queue=False, **PRIVATE)  # also when it was cancelled
-    if keep:
-        made = [page.views[name] for name in styleclip_app.results.READ]
-        running.then(
-            styleclip_app.results.remember, [page.results[0], *made], list(page.results), queue=False, **PRIVATE
-        )
-    cancel.click(_stopping, None, [cancel, status], cancels=running, queue=False, **PRIVATE)
-    return running
+def refuse(error: StudioError) -> str:
+    """Show the error's sentence; the page stays as it was. Returns the status."""
+    gr.Warning(html.escape(str(error), quote=False), duration=6)
+    return status_html(str(error), bad=True)
 
 
 def _busy() -> tuple:

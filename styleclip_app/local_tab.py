@@ -4,242 +4,181 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from PIL import Image, ImageChops, ImageFilter
+from gradio.blocks import Block
+from PIL import Image
 
-from styleclip_app.controls import PROMPTS
-from styleclip_app.jobs import GPU_SECONDS, LONG, PRIVATE, Page, answers, inversion_of, job, refuse, show, show_steps
-from styleclip_app.session import InvertedFace, call_in_worker, face_steps
-from styleclip_app.sliders_tab import SlidersTab
+from styleclip_app.canvas import CANVAS, CHANGES, PAINT, canvas, change, painted
+from styleclip_app.jobs import Job, refuse, wire_job
+from styleclip_app.page import PRIVATE, PROMPTS, Page, Updates, Values, strength_slider
+from styleclip_app.requests import PromptEdit, Region
+from styleclip_app.session import InvertedFace, call_in_worker
+from styleclip_app.slider_controls import SliderControls
 from styleclip_app.theme import status_html
 from styleclip_app.zerogpu import on_gpu
-from styleclip_core import Edit, InvertSettings, OptimizeSettings, Progress, Studio, StudioError
-from styleclip_core.edits.local import read_mask
+from styleclip_core import OptimizeSettings, Studio, StudioError
+from styleclip_core.edits.local import EditMask, read_mask
 from styleclip_core.errors import BadSetting
-from styleclip_core.settings import LocalSettings, check_prompt
+from styleclip_core.faces.regions import COMMON_REGIONS
+from styleclip_core.settings import LocalSettings
 
-COLOUR = (99, 102, 241)  # of the paint
-CANVAS = 512  # px of what is painted on
-REGIONS = ("hair", "face", "eyes", "brows", "nose", "lips", "beard", "glasses", "skin", "background")
 PROMPT, SLIDERS = "the prompt", "the tab Sliders"
 DONE = "Done. Only what is painted has changed. Paint on, or try another prompt."
 FIRST = "Paint where the edit may show, or choose a region. With nothing painted, the prompt's words decide."
 
 
-def painted(editor: dict[str, Any] | None) -> Image.Image | None:
-    """What a user painted over the face, "L", or None if that is nothing."""
-    mask = None
-    for layer in (editor or {}).get("layers") or []:
-        alpha = layer.convert("RGBA").getchannel("A").point(lambda value: 255 * (value > 8))
-        mask = alpha if mask is None else ImageChops.lighter(mask, alpha.resize(mask.size))
-    return mask if mask is not None and mask.getbbox() else None
-
-
-def canvas(face: Image.Image, mask: Image.Image | None) -> dict[str, Any]:
-    """The editor's contents: the face, and the mask painted over it."""
-    face = face.resize((CANVAS, CANVAS)).convert("RGBA")
-    layer = Image.new("RGBA", face.size)
-    if mask is not None:
-        shape = mask.resize(face.size).point(lambda value: 150 * (value > 127))
-        layer.putalpha(shape)
-        layer.paste(COLOUR, (0, 0, *face.size), shape.point(lambda value: 255 * (value > 0)))
-        layer.putalpha(shape)
-    return {"background": face, "layers": [layer], "composite": Image.alpha_composite(face, layer)}
-
-
-def change(mask: Image.Image, how: str) -> Image.Image:
-    """A mask inverted, grown or shrunk a little."""
-    if how == "Invert":
-        return ImageChops.invert(mask)
-    return mask.filter((ImageFilter.MaxFilter if how == "Grow" else ImageFilter.MinFilter)(9))
-
-
-def local_steps(
-    studio: Studio, photo, choice, inversion, known, prompt, settings, region, mask, confine
-) -> Iterator[Progress | InvertedFace | Edit]:
-    """Find the face in the photo, then edit it by a prompt where it may be edited."""
-    for step in face_steps(studio, photo, choice, inversion, known):
-        yield step
-    where = studio.region(step.face, region, prompt, mask, confine)
-    yield from studio.optimize_steps(step.face, prompt, settings, where)
-
-
+@dataclass(frozen=True)
 class LocalTab:
-    """The tab's functions. ``on`` is the face that lies in the editor, by its `InvertedFace.photo` and choice."""
+    """The tab's components. ``laid`` is the face that lies in the editor, by its photo and choice (`InvertedFace`)."""
 
-    def __init__(self, page: Page, sliders: SlidersTab):
-        self.studio, self.sliders = page.studio, sliders
+    show_face: gr.Button
+    load: gr.UploadButton
+    save: gr.DownloadButton
+    editor: gr.ImageEditor
+    bare: gr.Image
+    laid: gr.State
+    regions: dict[str, gr.Button]
+    changes: dict[str, gr.Button]
+    prompt: gr.Textbox
+    start: gr.Button
+    cancel: gr.Button
+    source: gr.Radio
+    strength: gr.Slider
+    grow: gr.Slider
+    feather: gr.Slider
 
-    def open(self, photo, known, choice, refine, faithful, tune) -> Iterator[list]:
-        """Find the face, so that there is something to paint on."""
-        try:
-            inversion = inversion_of(refine, faithful, tune)
-        except StudioError as error:
-            yield show(status=refuse(error))
-            return
-        yield from show_steps(self.studio, face_steps(self.studio, photo, choice, inversion, known), FIRST)
+    @property
+    def inputs(self) -> set[Block]:
+        """What `read` takes, besides the face and the sliders."""
+        return {self.editor, self.laid, self.prompt, self.source, self.strength, self.grow, self.feather}
 
-    def lay(self, known: InvertedFace | None, on: Any) -> tuple:
-        """Put the face into the editor, unless it lies there already. Updates editor, on, bare."""
-        if known is None or on == (known.photo, known.choice):
-            return gr.skip(), on, gr.skip()
-        laid = canvas(known.face.aligned or known.face.image, None)
-        return laid, (known.photo, known.choice), laid["background"].convert("RGB")
-
-    def paint(self, known: InvertedFace | None, mask: Image.Image | None, text: str) -> tuple:
-        """Lay a mask over the face. Updates editor, save, status."""
-        if known is None:
-            return gr.skip(), gr.skip(), status_html("Choose a photo and press Show the face first.", bad=True)
-        if mask is None:
-            return gr.skip(), gr.skip(), status_html("Nothing is painted yet.", bad=True)
-        with tempfile.NamedTemporaryFile(suffix=".png", prefix="mask-", delete=False) as file:
-            mask.convert("L").save(file, "PNG")
-        face = known.face.aligned or known.face.image
-        return canvas(face, mask), gr.update(value=file.name, interactive=True), status_html(text)
-
-    def region(self, name: str, known: InvertedFace | None) -> tuple:
-        try:
-            sharp = LocalSettings(grow=0, feather=0)
-            found = known and call_in_worker(self.studio.region, known.face, name, settings=sharp)
-        except StudioError as error:
-            return gr.skip(), gr.skip(), refuse(error)
-        return self.paint(known, found and found.picture(), f"Painted: {name}. Brush and eraser change it.")
-
-    def change(self, how: str, known, editor) -> tuple:
-        mask = painted(editor)
-        return self.paint(known, mask and change(mask, how), f"{how}: done.")
-
-    def upload(self, known, file) -> tuple:
-        try:
-            mask = Image.fromarray((read_mask(file)[0, 0].numpy() * 255).astype("uint8"))
-        except StudioError as error:
-            return gr.skip(), gr.skip(), refuse(error)
-        return self.paint(known, mask, "The mask was loaded.")
-
-    def run(
-        self,
-        photo,
-        known,
-        choice,
-        refine,
-        faithful,
-        tune,
-        editor,
-        on,
-        prompt,
-        source,
-        strength,
-        grow,
-        feather,
-        own,
-        mappers,
-        *numbers,
-    ) -> Iterator[list]:
-        """Run was pressed: edit within what is painted, or within what the prompt speaks of."""
-        try:
-            settings, inversion = OptimizeSettings(strength=strength).checked(), inversion_of(refine, faithful, tune)
-            confine = LocalSettings(grow=grow, feather=feather).checked()
-            mask, here = painted(editor), known is not None and on == (known.photo, known.choice)
-            if source == SLIDERS:
-                values = self.sliders.read(own, numbers)
-                if not (values and mask and here):
-                    raise BadSetting("Move sliders in the tab Sliders, and paint here where they may work.")
-                steps = self._slide(known, values, mappers, mask, confine)
-            else:
-                steps = local_steps(
-                    self.studio,
-                    photo,
-                    choice,
-                    inversion,
-                    known,
-                    check_prompt(prompt),
-                    settings,
-                    "auto",
-                    mask if here else None,
-                    confine,
-                )
-        except StudioError as error:
-            yield show(status=refuse(error))
-            return
-        yield from show_steps(self.studio, steps, DONE)
-
-    def _slide(self, known: InvertedFace, values, mappers, mask, confine) -> Iterator[InvertedFace | Edit]:
-        yield known
-        where = self.studio.region(known.face, mask=mask, settings=confine)
-        yield self.studio.slide(known.face, values, mappers, where)
+    def read(self, page: Page, sliders: SliderControls, values: Values) -> Job:
+        """An edit within what is painted, or within what the prompt speaks of. Raises BadSetting and its like."""
+        settings, request = OptimizeSettings(strength=values[self.strength]), page.face_request(values)
+        confine = LocalSettings(grow=values[self.grow], feather=values[self.feather])
+        mask = painted(values[self.editor]) if request.inverted and values[self.laid] == _id(request.inverted) else None
+        region = Region(mask=mask, settings=confine)
+        if values[self.source] == PROMPT:
+            return request, PromptEdit(values[self.prompt], settings, region)
+        edit = sliders.read(values, region)
+        if not (edit.values and mask and request.inverted):
+            raise BadSetting("Move sliders in the tab Sliders, and paint here where they may work.")
+        return request.inverted, edit
 
 
-def edit_region(studio: Studio, photo, prompt, region, mask, strength, known) -> Iterator[tuple]:
-    """Edit a part of the largest face of a photo by a prompt.
+def local_tab(page: Page, sliders: SliderControls) -> LocalTab:
+    """Build the tab and wire it. ``sliders``: of the tab "Sliders", which may be what is let through the mask."""
+    tab = _lay_out(page.studio.pack.domain)
 
-    The part is a region's name ("hair", "lips+nose", "left eye", "auto") or, if given, a mask: a picture of the aligned
-    face that is bright, or painted on transparency, where the edit may show. Returns the aligned face (1024 x 1024),
-    the photo with the edit pasted back, the mask, and the numbers.
-    """
-    try:
-        settings, prompt = OptimizeSettings(strength=strength).checked(), check_prompt(prompt)
-        steps = local_steps(
-            studio, photo, 0, InvertSettings(), known, prompt, settings, region or "auto", mask, LocalSettings()
-        )
-    except StudioError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    yield from answers(studio, steps, known, masks=True)
+    def lay(values: Values) -> Updates:
+        """Put the face into the editor, unless it lies there already."""
+        inverted: InvertedFace | None = values[page.inverted]
+        if inverted is None or values[tab.laid] == _id(inverted):
+            return {tab.laid: values[tab.laid]}
+        contents = canvas(_picture(inverted))
+        bare = contents["background"].convert("RGB")
+        return {tab.editor: contents, tab.laid: _id(inverted), tab.bare: bare}
+
+    shown, cancel = [tab.editor, tab.laid, tab.bare], tab.cancel
+    find = lambda values: (page.face_request(values), None)  # noqa: E731
+    found = wire_job(page, (tab.show_face, cancel), [tab.show_face.click], find, page.face_inputs, FIRST)
+    found.then(lay, {page.inverted, tab.laid}, shown, **PRIVATE)
+    _wire_painting(page, tab)
+    read, inputs = functools.partial(tab.read, page, sliders), page.face_inputs | tab.inputs | sliders.inputs
+    begins = [tab.start.click, tab.prompt.submit]
+    edited = wire_job(page, (tab.start, cancel), begins, read, inputs, DONE)
+    edited.then(lay, {page.inverted, tab.laid}, shown, **PRIVATE)
+    return tab
 
 
-def local_tab(page: Page, sliders: SlidersTab, slider_state: list) -> None:
-    """Build the tab and wire it. ``slider_state``: the components that `SlidersTab.read` reads."""
-    tab, views, domain = LocalTab(page, sliders), page.views, page.studio.pack.domain
-    on = gr.State(None)
+def _lay_out(domain: str) -> LocalTab:
     with gr.Row():
-        first = gr.Button(f"Show the {domain}", size="sm", elem_id="show-face", min_width=100)
+        show_face = gr.Button(f"Show the {domain}", size="sm", elem_id="show-face", min_width=100)
         load = gr.UploadButton("Load a mask", size="sm", file_types=["image"], min_width=80)
         save = gr.DownloadButton("Save the mask", size="sm", interactive=False, min_width=80, elem_id="save-mask")
-    editor = gr.ImageEditor(
-        show_label=False,
-        type="pil",
-        image_mode="RGBA",
-        height=470,
-        sources=(),
-        transforms=(),
-        layers=False,
-        brush=gr.Brush(default_size=40, colors=["rgb(99, 102, 241)"], color_mode="fixed"),
-        elem_id="editor",
-        canvas_size=(CANVAS, CANVAS),
-    )
-    bare = gr.Image(show_label=False, interactive=False, height=470, buttons=[], elem_id="bare")
+    plain: dict[str, Any] = {"show_label": False, "height": 470}
+    brush = gr.Brush(default_size=40, colors=[f"rgb{PAINT}"], color_mode="fixed")
+    image: dict[str, Any] = {"type": "pil", "image_mode": "RGBA", "canvas_size": (CANVAS, CANVAS)}
+    none: dict[str, Any] = {"sources": (), "transforms": (), "layers": False}
+    editor = gr.ImageEditor(brush=brush, elem_id="editor", **image, **none, **plain)
+    bare = gr.Image(interactive=False, buttons=[], elem_id="bare", **plain)
     with gr.Row(elem_id="regions"):
-        buttons = [gr.Button(name, size="sm", min_width=56) for name in REGIONS if domain == "face"]
+        named = COMMON_REGIONS if domain == "face" else ()
+        regions = {name: gr.Button(name, size="sm", min_width=56) for name in named}
     with gr.Row():
-        changes = [gr.Button(name, size="sm", min_width=60) for name in ("Invert", "Grow", "Shrink")]
+        changes = {name: gr.Button(name, size="sm", min_width=60) for name in CHANGES}
         overlay = gr.Checkbox(True, label="Overlay", container=False, min_width=90, elem_id="overlay")
+    overlay.change(None, overlay, None, js="(on) => {document.body.classList.toggle('bare', !on)}")
     prompt = gr.Textbox(label="What should be there?", placeholder=PROMPTS[domain], elem_id="local-prompt")
     with gr.Row():
         start = gr.Button("Run", variant="primary", elem_id="local-run", scale=3)
         cancel = gr.Button("Cancel", interactive=False, min_width=80)
     with gr.Accordion("Advanced", open=False):
         source = gr.Radio([PROMPT, SLIDERS], value=PROMPT, label="The edit comes from")
-        strength = gr.Slider(0, 2, 1, step=0.05, label="Strength: 0 none, 1 clear, 2 extreme")
-        grow = gr.Slider(-50, 50, LocalSettings().grow, step=1, label="Move the outline out by (px of 1024)")
-        feather = gr.Slider(0, 100, LocalSettings().feather, step=1, label="Soften the outline by (px of 1024)")
+        strength, default = strength_slider(), LocalSettings()
+        grow = gr.Slider(-50, 50, default.grow, step=1, label="Move the outline out by (px of 1024)")
+        feather = gr.Slider(0, 100, default.feather, step=1, label="Soften the outline by (px of 1024)")
+    tools, edit = (show_face, load, save, editor, bare, gr.State(None)), (prompt, start, cancel)
+    return LocalTab(*tools, regions, changes, *edit, source, strength, grow, feather)
 
-    overlay.change(None, overlay, None, js="(on) => {document.body.classList.toggle('bare', !on)}")
-    laid, paint = [editor, on, bare], [editor, save, views["status"]]
-    opened = job(page, first, cancel, [first.click], on_gpu(tab.open, GPU_SECONDS), page.face)
-    opened.then(tab.lay, [page.known, on], laid, **PRIVATE)
-    for button, name in zip(buttons, REGIONS, strict=False):
-        button.click(on_gpu(functools.partial(tab.region, name)), page.known, paint, **PRIVATE)
-    for button in changes:
-        button.click(functools.partial(tab.change, button.value), [page.known, editor], paint, **PRIVATE)
-    load.upload(tab.upload, [page.known, load], paint, **PRIVATE)
-    inputs = [*page.face, editor, on, prompt, source, strength, grow, feather, *slider_state]
-    running = job(page, start, cancel, [start.click, prompt.submit], on_gpu(tab.run, GPU_SECONDS), inputs)
-    running.then(tab.lay, [page.known, on], laid, **PRIVATE)
-    with gr.Row(visible=False):  # what the page does not show but callers of the API get
-        region, mask = gr.Textbox("auto", label="region"), gr.File(label="mask")
-        answer = [gr.Image(label=label) for label in ("aligned", "pasted", "mask")] + [gr.JSON(label="numbers")]
-        call = on_gpu(functools.partial(edit_region, page.studio), GPU_SECONDS)
-        inputs = [page.photo, prompt, region, mask, strength, page.known]
-        gr.Button().click(call, inputs, [*answer, page.known], api_name="edit_region", **LONG)
+
+def _wire_painting(page: Page, tab: LocalTab) -> None:
+    """What lays a mask over the face: the names of regions, changes of what is painted, a file."""
+    status, changed = page.views.status, [tab.editor, tab.save, page.views.status]
+    find = on_gpu(functools.partial(_find_region, page.studio))
+
+    def paint(inverted: InvertedFace | None, mask: Image.Image | None, said: str) -> Updates:
+        if inverted is None:
+            return {status: status_html("Choose a photo and press Show the face first.", bad=True)}
+        if mask is None:
+            return {status: status_html("Nothing is painted yet.", bad=True)}
+        with tempfile.NamedTemporaryFile(suffix=".png", prefix="mask-", delete=False) as file:
+            mask.convert("L").save(file, "PNG")
+        save = gr.update(value=file.name, interactive=True)
+        return {tab.editor: canvas(_picture(inverted), mask), tab.save: save, status: status_html(said)}
+
+    def paint_region(name: str, values: Values) -> Updates:
+        inverted: InvertedFace | None = values[page.inverted]
+        found = inverted and find(inverted, name)
+        if isinstance(found, str):
+            return {status: found}
+        return paint(inverted, found, f"Painted: {name}. Brush and eraser change it.")
+
+    def change_mask(how: str, values: Values) -> Updates:
+        mask = painted(values[tab.editor])
+        return paint(values[page.inverted], mask and change(mask, how), f"{how}: done.")
+
+    def load_mask(values: Values) -> Updates:
+        try:
+            mask = EditMask(read_mask(values[tab.load])).picture()
+        except StudioError as error:
+            return {status: refuse(error)}
+        return paint(values[page.inverted], mask, "The mask was loaded.")
+
+    for name, button in tab.regions.items():
+        button.click(functools.partial(paint_region, name), {page.inverted}, changed, **PRIVATE)
+    for how, button in tab.changes.items():
+        button.click(functools.partial(change_mask, how), {page.inverted, tab.editor}, changed, **PRIVATE)
+    tab.load.upload(load_mask, {page.inverted, tab.load}, changed, **PRIVATE)
+
+
+def _find_region(studio: Studio, inverted: InvertedFace, name: str) -> Image.Image | str:
+    """The mask of a named region, or, if the pack finds none, the refusal's status."""
+    sharp = LocalSettings(grow=0, feather=0)
+    try:
+        return call_in_worker(studio.region, inverted.face, name, settings=sharp).picture()
+    except StudioError as error:
+        return refuse(error)
+
+
+def _picture(inverted: InvertedFace) -> Image.Image:
+    """What is painted on: the aligned part of the photo, or the generator's picture where there is no photo."""
+    return inverted.face.aligned or inverted.face.image
+
+
+def _id(inverted: InvertedFace) -> tuple:
+    """What tells one laid face from another."""
+    return inverted.photo, inverted.choice

@@ -2,65 +2,86 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
-from styleclip_app.controls import TERMS, edit_controls
-from styleclip_app.jobs import GPU_SECONDS, LONG, Page, answers, inversion_of, job, refuse, show, show_steps
-from styleclip_app.session import InvertedFace, face_steps
-from styleclip_app.zerogpu import on_gpu
-from styleclip_core import Edit, InvertSettings, OptimizeSettings, Progress, Studio, StudioError
-from styleclip_core.settings import check_prompt, check_range
+from styleclip_app.jobs import Job, wire_job
+from styleclip_app.page import EXAMPLES, PROMPTS, Page, Values, strength_slider
+from styleclip_app.requests import PromptEdit
+from styleclip_core import OptimizeSettings
+from styleclip_core.settings import check_range
 
+TERMS = {
+    "clip": "Match the prompt",
+    "directional": "Change only in the prompt's direction",
+    "identity": "Stay the same person",
+    "likeness": "Stay the same picture",
+    "preserve": "Leave alone what the prompt does not name",
+    "latent": "Stay near the unedited face",
+    "mixing": "Change coarse and fine features alike",
+}
 DONE = "Done. Drag the line to compare, or try another prompt on the same face."
 
 
-def edit_steps(
-    studio: Studio, photo, face, inversion, known, prompt, settings
-) -> Iterator[Progress | InvertedFace | Edit]:
-    """Find the face in the photo, then edit it. Wrong input is refused before the long work."""
-    prompt, settings = check_prompt(prompt), settings.checked()
-    for step in face_steps(studio, photo, face, inversion, known):
-        yield step
-    yield from studio.optimize_steps(step.face, prompt, settings)
+@dataclass(frozen=True)
+class PromptTab:
+    """The tab's components; ``terms`` are the weights of OptimizeSettings' loss terms, by name."""
 
+    prompt: gr.Textbox
+    strength: gr.Slider
+    start: gr.Button
+    cancel: gr.Button
+    steps: gr.Slider
+    seed: gr.Number
+    terms: dict[str, gr.Slider]
 
-def run(
-    studio: Studio, photo, known, choice, refine, faithful, tune, prompt, strength, steps, seed, *terms
-) -> Iterator[list]:
-    """Run was pressed. Each result updates the page's VIEWS."""
-    try:
-        weights = {name: check_range(name, value, 0, 10) for name, value in zip(TERMS, terms, strict=True)}
+    @property
+    def inputs(self) -> set[Block]:
+        return {self.prompt, self.strength, self.steps, self.seed, *self.terms.values()}
+
+    def read(self, values: Values) -> PromptEdit:
+        """What is asked for. Raises BadSetting, EmptyPrompt, BadPrompt."""
+        terms = self.terms.items()
+        weights: dict[str, Any] = {name: check_range(name, values[slider], 0, 10) for name, slider in terms}
+        strength, steps, seed = (values[control] for control in (self.strength, self.steps, self.seed))
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed, **weights)
-        inversion = inversion_of(refine, faithful, tune)
-    except StudioError as error:
-        yield show(status=refuse(error))
-        return
-    yield from show_steps(studio, edit_steps(studio, photo, choice, inversion, known, prompt, settings), DONE)
+        return PromptEdit(values[self.prompt], settings)
 
 
-def edit(studio: Studio, photo, prompt, strength, steps, seed, known) -> Iterator[tuple]:
-    """Edit the largest face of a photo by a prompt.
-
-    Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the
-    prompt before and after, identity, distance, seconds. While it runs the numbers say how far it is.
-    """
-    settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
-    work = edit_steps(studio, photo, 0, InvertSettings(), known, prompt, settings)
-    for face, pasted, numbers, found in answers(studio, work, known):
-        yield face, pasted, numbers | ({"faces": found.face.faces} if face else {}), found
-
-
-def prompt_tab(page: Page) -> None:
+def prompt_tab(page: Page) -> PromptTab:
     """Build the tab and wire it."""
-    studio, domain = page.studio, page.studio.pack.domain
-    prompt, strength, steps, seed, terms, start, cancel = edit_controls(domain)
-    work = on_gpu(functools.partial(run, studio), GPU_SECONDS)
-    job(page, start, cancel, [start.click, prompt.submit], work, [*page.face, prompt, strength, steps, seed, *terms])
-    with gr.Row(visible=False):  # what the page does not show but callers of the API get
-        answer = [gr.Image(label="aligned"), gr.Image(label="pasted"), gr.JSON(label="numbers")]
-        call = on_gpu(functools.partial(edit, studio), GPU_SECONDS)
-        inputs = [page.photo, prompt, strength, steps, seed, page.known]
-        gr.Button().click(call, inputs, [*answer, page.known], api_name="edit", **LONG)
+    tab = _lay_out(page.studio.pack.domain)
+
+    def read(values: Values) -> Job:
+        return page.face_request(values), tab.read(values)
+
+    begins, inputs = [tab.start.click, tab.prompt.submit], page.face_inputs | tab.inputs
+    wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)
+    return tab
+
+
+def _lay_out(domain: str) -> PromptTab:
+    """What to change, how much, and the settings that most people leave alone."""
+    default = OptimizeSettings()
+    label = f"What should the {domain} look like?"
+    prompt = gr.Textbox(label=label, placeholder=PROMPTS[domain], elem_id="prompt")
+    file = EXAMPLES / "prompts.txt"
+    lines = file.read_text("utf-8").splitlines() if domain == "face" and file.is_file() else []
+    if prompts := [[line.strip()] for line in lines if line.strip()]:
+        gr.Examples(prompts, prompt, label=None, examples_per_page=12, elem_id="prompts", api_visibility="private")
+    strength = strength_slider()
+    with gr.Row():
+        start = gr.Button("Run", variant="primary", elem_id="run", scale=3)
+        cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        steps = gr.Slider(1, 100, default.steps, step=1, label="Edit steps: more is firmer", elem_id="steps")
+        label = "Seed: the same one gives the same edit"
+        seed = gr.Number(default.seed, label=label, precision=0, minimum=0)
+        terms = {
+            name: gr.Slider(0, 5, getattr(default, name), step=0.05, label=f"{label} ({name})")
+            for name, label in TERMS.items()
+        }
+    return PromptTab(prompt, strength, start, cancel, steps, seed, terms)

@@ -9,11 +9,10 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from styleclip_app.page import PRIVATE, ResultViews, thumbnails
 from styleclip_app.theme import status_html
 
 RESULTS = 24  # that stay within reach; their files go when gradio's cache is cleared
-SHOWN = ("compare", "pasted", "numbers", "save_face", "save_photo", "status")  # the views that coming back updates
-READ = ("compare", "save_face", "save_photo", "numbers")  # the views that a result is read from
 
 
 @dataclass(frozen=True)
@@ -36,35 +35,21 @@ def remember(kept: list[Result], compare, face: str | None, photo: str | None, n
     return kept, gr.update(value=[result.small for result in kept], visible=True)
 
 
-def bring_back(event: gr.SelectData, kept: list[Result]) -> list:
-    """A small picture was clicked. Updates the views SHOWN."""
+def bring_back(event: gr.SelectData, kept: list[Result]) -> list[Any]:
+    """A small picture was clicked. Updates compare, pasted, numbers, save_face, save_photo, status."""
     result = kept[event.index]
     if not all(Path(file).is_file() for file in (result.before, result.face, result.photo)):
         text = "This result has been cleared away; make it again with the same settings."
-        return [*[gr.skip()] * (len(SHOWN) - 1), status_html(text, bad=True)]
-    return [
-        (result.before, result.face),
-        result.photo,
-        result.numbers,
-        result.face,
-        result.photo,
-        status_html("This is an earlier result. The next edit starts from the unedited face again."),
-    ]
+        return [*[gr.skip()] * 5, status_html(text, bad=True)]
+    text = "This is an earlier result. The next edit starts from the unedited face again."
+    pictures = (result.before, result.face), result.photo
+    return [*pictures, result.numbers, result.face, result.photo, status_html(text)]
 
 
-def results_strip(views: dict[str, Any], private: dict[str, Any]) -> tuple[gr.State, gr.ReferenceFaces]:
+def results_strip(views: ResultViews) -> tuple[gr.State, gr.Gallery]:
     """Build the strip and wire it. Returns what `remember` updates."""
     kept = gr.State([])
-    strip = gr.ReferenceFaces(
-        label="Results",
-        columns=10,
-        fit_columns=False,
-        height=110,
-        allow_preview=False,
-        interactive=False,
-        buttons=[],
-        visible=False,
-        elem_id="results-strip",
-    )
-    strip.select(bring_back, kept, [views[name] for name in SHOWN], **private)
+    strip = thumbnails("results-strip", 10, 110, label="Results", visible=False)
+    shown = [views.compare, views.pasted, views.numbers, views.save_face, views.save_photo, views.status]
+    strip.select(bring_back, kept, shown, **PRIVATE)
     return kept, strip

@@ -1,23 +1,24 @@
-"""What a program that serves people needs around a Studio: a face is found once, and one thread does all the sums."""
+"""What a program that serves people needs around a Studio: a face is inverted once per session, and a single worker
+thread runs all model code.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from styleclip_core.edits.invert import InvertSettings
+from styleclip_app.requests import EditRequest
+from styleclip_core import Edit, Face, InvertSettings, Progress, Studio
 from styleclip_core.errors import BadImage
-from styleclip_core.progress import Progress
-from styleclip_core.results import Face
-from styleclip_core.studio import Studio
 
+P = ParamSpec("P")
 T = TypeVar("T")
-_END = object()
+_END: Any = object()
 _worker = ThreadPoolExecutor(1, "studio")
 
 
@@ -48,35 +49,66 @@ class InvertedFace:
         return self.photo == digest(photo) and self.choice in (None, choice)
 
 
+@dataclass(frozen=True, eq=False)
+class FaceRequest:
+    """Which face to edit.
+
+    Attributes:
+        photo: path of the photo, or None if none was chosen.
+        index: which of its faces, 0 the largest.
+        settings: of the inversion.
+        inverted: the session's last face; it is taken if it is the one asked for.
+    """
+
+    photo: str | Path | None
+    index: int = 0
+    settings: InvertSettings = field(default_factory=InvertSettings)
+    inverted: InvertedFace | None = None
+
+
+Report = Progress | InvertedFace | Edit  # what long work yields: Progress any time, the face once, then the Edit
+
+
+def run(
+    studio: Studio, request: FaceRequest | InvertedFace, edit: EditRequest | None = None
+) -> Generator[Report, None, None]:
+    """Find the face, then edit it. What the pack refuses is refused first, before the long work.
+
+    Args:
+        request: which face; an InvertedFace is edited whatever photo it is from.
+        edit: None only finds the face.
+    Raises:
+        StudioError: the verbs' own, and BadImage if there is no photo.
+    """
+    if edit:
+        edit.check(studio)
+    inverted = request if isinstance(request, InvertedFace) else (yield from _find_face(studio, request))
+    yield inverted
+    if edit:
+        yield from edit.steps(studio, inverted.face)
+
+
+def _find_face(studio: Studio, request: FaceRequest) -> Generator[Progress, None, InvertedFace]:
+    """The session's last face if it is the one asked for; else yield Progress of inverting the one that is."""
+    if request.photo is None:
+        raise BadImage("Choose a photo first, or make a random face.")
+    choice, inverted = (int(request.index), request.settings), request.inverted
+    if inverted is not None and inverted.fits(request.photo, choice):
+        return inverted
+    for step in studio.invert_steps(request.photo, *choice):
+        if isinstance(step, Face):
+            return InvertedFace(digest(request.photo), choice, step)
+        yield step
+    raise AssertionError("an inversion ends with its face")
+
+
 def digest(path: str | Path) -> str:
     """The sha256 of a file."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def face_steps(
-    studio: Studio, photo: str | Path | None, face: int, settings: InvertSettings, known: InvertedFace | None
-) -> Iterator[Progress | InvertedFace]:
-    """Yield the known face if it is the one asked for, else Progress of finding it and then the newly InvertedFace.
-
-    Args:
-        photo: path of the photo.
-        face: which face, 0 the largest.
-        settings: of the inversion.
-    Raises:
-        BadImage, NoFaceFound, BadSetting.
-    """
-    if photo is None:
-        raise BadImage("Choose a photo first, or make a random face.")
-    choice = int(face), settings.checked()
-    if known is not None and known.fits(photo, choice):
-        yield known
-        return
-    for step in studio.invert_steps(photo, *choice):
-        yield InvertedFace(digest(photo), choice, step) if isinstance(step, Face) else step
-
-
-def in_worker(steps: Iterator[T]) -> Iterator[T]:
-    """The same steps, each taken in the one worker thread: what computes takes turns. Closing this closes them.
+def in_worker(steps: Generator[T, None, Any]) -> Generator[T, None, None]:
+    """The same steps, each taken in the single worker thread: what computes takes turns. Closing this closes them.
 
     A web server takes any of its threads for a step. Each would start compute threads and keep freed memory of its own,
     and the last step of a cancelled job would run beside the first of the next.
@@ -88,6 +120,6 @@ def in_worker(steps: Iterator[T]) -> Iterator[T]:
         steps.close()
 
 
-def call_in_worker(work: Callable[..., T], *args: object, **options: object) -> T:
+def call_in_worker(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
     """What one call returns, made in the worker thread."""
     return _worker.submit(work, *args, **options).result()

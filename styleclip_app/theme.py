@@ -1,13 +1,19 @@
-"""How the app looks: its theme, its CSS, and the bits of HTML that tell how a job is going."""
+"""How the app looks: its theme, its CSS, and the bits of HTML that tell how long work is going."""
 
 import html
 
-import gradio as gr
+from gradio.themes import Default
 
 from styleclip_core import Face, Progress
 
-FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}  # none from the network
-THEME = gr.themes.Default(primary_hue="indigo", neutral_hue="slate", spacing_size="sm", radius_size="md", **FONTS)
+THEME = Default(
+    primary_hue="indigo",
+    neutral_hue="slate",
+    spacing_size="sm",
+    radius_size="md",
+    font=["system-ui", "sans-serif"],  # none from the network
+    font_mono=["ui-monospace", "monospace"],
+)
 CSS = """
 .gradio-container {max-width: 1440px !important; padding-top: 6px !important; overflow: visible !important}
 #head .html-container, #status .html-container, #numbers .html-container, #samples, #prompts {padding: 0}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 try:
-    import spaces
+    import spaces  # pyright: ignore[reportMissingImports]
 except ImportError:  # anywhere but in a Space
     spaces = None
 

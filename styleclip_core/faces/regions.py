@@ -34,6 +34,7 @@ PARTS = {  # regions that are sums of classes
     "background": ("background",),
 }
 REGIONS = ("whole", *PARTS, "beard", "glasses")
+COMMON_REGIONS = tuple("hair face eyes brows nose lips beard glasses skin background".split())  # that users are offered
 SIDED = {"brow": "brows", "eye": "eyes", "ear": "ears"}  # what can be asked for as left or right
 SYNONYMS = {
     "brow": "brows",

@@ -93,7 +93,7 @@ def test_an_example_is_a_photo_like_any_other(page: Page) -> None:
     samples[0].click()
     page.wait_for("One face found")
     page.find("#prompts button").click()
-    page.wait(lambda: page.find("#prompt textarea").get_attribute("value"), 20)
+    page.wait(lambda: page.value("#prompt textarea"), 20)
 
 
 def test_cancel_then_run_again(page: Page) -> None:
@@ -103,7 +103,7 @@ def test_cancel_then_run_again(page: Page) -> None:
     page.wait_for("step 2 of 100")
     page.find("#cancel").click()
     page.wait_for("Cancelled")
-    assert page.find("#run").is_enabled() and page.find("#prompt textarea").get_attribute("value") == "blond hair"
+    assert page.find("#run").is_enabled() and page.value("#prompt textarea") == "blond hair"
     page.ask("blond hair")
     said = page.wait_for("Done")
     assert not any("of 100" in text for text in said), "the cancelled run must not go on"
@@ -150,7 +150,7 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", knob)
     ActionChains(page.driver).move_to_element(knob).click_and_hold().move_by_offset(35, 0).release().perform()
     page.wait_for("Done")
-    assert float(page.find("#slider-mapper-smiling input[type=number]").get_attribute("value")) > 0.5
+    assert float(page.value("#slider-mapper-smiling input[type=number]")) > 0.5
     smiling = page.picture("#pasted img")
     assert difference(smiling, portraits[1]) > 1
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 1)
@@ -165,7 +165,7 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 2)
     page.find("#undo").click()
     page.wait(lambda: difference(page.picture("#pasted img"), smiling) < 0.1)
-    assert page.find("#slider-own-0 input[type=number]").get_attribute("value") == "0"
+    assert page.value("#slider-own-0 input[type=number]") == "0"
 
     page.fill("#search textarea", "smil")
     page.wait(lambda: not page.driver.find_elements(By.CSS_SELECTOR, "#slider-mapper-bald"))

@@ -36,7 +36,7 @@ def test_what_the_image_copies_is_there() -> None:
     needed = [n for n in tracked if n.endswith(".py") or n.startswith(("pretrained/", "examples/"))]
     needed = [n for n in needed if not n.startswith(("tests/", "benchmarks/"))]
     assert len(needed) > 40 or not tracked  # none in a copy without git
-    for name in [*copied[:-1], "app.py", "styleclip_app.zerogpu.py", *needed]:
+    for name in [*copied[:-1], "app.py", "styleclip_app/zerogpu.py", *needed]:
         assert (ROOT / name).is_file()
         assert not any(fnmatch.fnmatch(part, pattern) for pattern in ignored for part in Path(name).parts), name
 

@@ -63,7 +63,7 @@ def chromium(downloads: Path) -> Iterator[webdriver.Chrome]:
 
 
 class Page:
-    """The tab "Prompt" as its user sees it."""
+    """The page as its user sees it; `ask` uses the tab "Prompt"."""
 
     def __init__(self, driver: webdriver.Chrome, url: str):
         self.driver = driver
@@ -75,6 +75,10 @@ class Page:
 
     def find(self, css: str):
         return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def value(self, css: str) -> str:
+        """What a field holds."""
+        return self.find(css).get_attribute("value") or ""
 
     def wait(self, condition: Callable, seconds: float = PATIENCE):
         return WebDriverWait(self.driver, seconds, 0.1).until(lambda _: condition())
@@ -101,11 +105,11 @@ class Page:
         """Wait until the status says so; return everything that it said until then."""
         said: list[str] = []
 
-        def look() -> bool:
+        def says_so() -> bool:
             said.append(self.find("#status .job").text)
             return text in said[-1]
 
-        self.wait(look)
+        self.wait(says_so)
         return said
 
     def picture(self, css: str) -> Image.Image:
