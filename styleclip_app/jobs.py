@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.components import Component
 from gradio.events import Dependency
 
 from styleclip_app.page import LONG, PRIVATE, Page, Updates, Values
@@ -33,7 +33,7 @@ def wire_job(
     buttons: tuple[gr.Button, gr.Button],
     begins: list[Any],
     read: Callable[[Values], Job],
-    inputs: set[Block],
+    inputs: set[Component],
     done: str,
     keep: bool = True,
 ) -> Dependency:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.components import Component
 from PIL import Image
 
 from styleclip_app.canvas import CANVAS, CHANGES, PAINT, canvas, change, painted
@@ -51,7 +51,7 @@ class LocalTab:
     feather: gr.Slider
 
     @property
-    def inputs(self) -> set[Block]:
+    def inputs(self) -> set[Component]:
         """What `read` takes, besides the face and the sliders."""
         return {self.editor, self.laid, self.prompt, self.source, self.strength, self.grow, self.feather}
 
@@ -82,14 +82,16 @@ def local_tab(page: Page, sliders: SliderControls) -> LocalTab:
         bare = contents["background"].convert("RGB")
         return {tab.editor: contents, tab.laid: _id(inverted), tab.bare: bare}
 
-    shown, cancel = [tab.editor, tab.laid, tab.bare], tab.cancel
-    find = lambda values: (page.face_request(values), None)  # noqa: E731
-    found = wire_job(page, (tab.show_face, cancel), [tab.show_face.click], find, page.face_inputs, FIRST)
+    def find(values: Values) -> Job:
+        return page.face_request(values), None
+
+    shown, finders, editors = [tab.editor, tab.laid, tab.bare], (tab.show_face, tab.cancel), (tab.start, tab.cancel)
+    found = wire_job(page, finders, [tab.show_face.click], find, page.face_inputs, FIRST)
     found.then(lay, {page.inverted, tab.laid}, shown, **PRIVATE)
     _wire_painting(page, tab)
     read, inputs = functools.partial(tab.read, page, sliders), page.face_inputs | tab.inputs | sliders.inputs
     begins = [tab.start.click, tab.prompt.submit]
-    edited = wire_job(page, (tab.start, cancel), begins, read, inputs, DONE)
+    edited = wire_job(page, editors, begins, read, inputs, DONE)
     edited.then(lay, {page.inverted, tab.laid}, shown, **PRIVATE)
     return tab
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.components import Component
 
 from styleclip_app.session import FaceRequest
 from styleclip_app.theme import status_html
@@ -25,8 +25,8 @@ PROMPTS = {  # an example for each thing that packs draw
 _BESIDE = Path(__file__).resolve().parent  # an installed package has the examples in it, a clone beside it
 EXAMPLES = next((f for f in (_BESIDE / "examples", _BESIDE.parent / "examples") if f.is_dir()), _BESIDE / "examples")
 
-Values = dict[Block, Any]  # what an event's handler gets: the value of each of its inputs
-Updates = dict[Block, Any]  # and what it gives: a value or `gr.update` for those of its outputs that change
+Values = dict[Component, Any]  # what an event's handler gets: the value of each of its inputs
+Updates = dict[Component, Any]  # and what it gives: a value or `gr.update` for those of its outputs that change
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Page:
     strip: gr.Gallery
 
     @property
-    def face_inputs(self) -> set[Block]:
+    def face_inputs(self) -> set[Component]:
         """What `face_request` reads."""
         inversion = self.inversion
         return {self.photo, self.inverted, self.face_index, inversion.steps, inversion.faithful, inversion.tune}
@@ -89,7 +89,7 @@ class Page:
         return FaceRequest(values[self.photo], values[self.face_index], settings, values[self.inverted])
 
     @property
-    def outputs(self) -> list[Block]:
+    def outputs(self) -> list[Component]:
         """What long work updates."""
         views = self.views
         shown = [views.status, views.compare, views.pasted, views.numbers, views.save_face, views.save_photo]

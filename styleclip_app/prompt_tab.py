@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.components import Component
 
 from styleclip_app.jobs import Job, wire_job
 from styleclip_app.page import EXAMPLES, PROMPTS, Page, Values, strength_slider
@@ -39,7 +39,7 @@ class PromptTab:
     terms: dict[str, gr.Slider]
 
     @property
-    def inputs(self) -> set[Block]:
+    def inputs(self) -> set[Component]:
         return {self.prompt, self.strength, self.steps, self.seed, *self.terms.values()}
 
     def read(self, values: Values) -> PromptEdit:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.components import Component
 
 from styleclip_app.page import Updates, Values
 from styleclip_app.requests import Region, SlidersEdit
@@ -42,7 +42,7 @@ class SliderControls:
         return [*self.pack.values(), *self.own]
 
     @property
-    def inputs(self) -> set[Block]:
+    def inputs(self) -> set[Component]:
         """What `read` takes."""
         return {*self.all, self.own_keys, self.mappers}
 
