@@ -124,22 +124,32 @@ def _close_up(photo: Image.Image, face: DetectedFace) -> list[DetectedFace]:
 
 def _look(view: np.ndarray, to_photo: np.ndarray) -> list[DetectedFace]:
     """Run the landmarker on a view uint8 [VIEW,VIEW,3]; `to_photo` [3,3] leads from its pixels to the photo's."""
-    import mediapipe
-
-    image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(view))
-    with _lock:
-        result = _landmarker().detect(image)
     turn = np.eye(4)  # the view may be turned against the photo; image y points down, the pose's y up
     x, y = to_photo[:2, 0] / np.linalg.norm(to_photo[:2, 0])
     turn[:2, :2] = [[x, y], [-y, x]]
     faces = []
-    poses = result.facial_transformation_matrixes
-    for mesh, shapes, pose in zip(result.face_landmarks, result.face_blendshapes, poses, strict=True):
-        points = apply(to_photo, np.array([[point.x, point.y] for point in mesh]) * VIEW)
+    for mesh, scores, pose in face_meshes(view):
+        points = apply(to_photo, mesh * VIEW)
         box = (*points.min(0).tolist(), *points.max(0).tolist())
-        scores = {shape.category_name: shape.score for shape in shapes}
         faces.append(DetectedFace(points.astype(np.float32), box, scores, (turn @ pose).astype(np.float32)))
     return faces
+
+
+def face_meshes(square: np.ndarray) -> list[tuple[np.ndarray, dict[str, float], np.ndarray]]:
+    """Run the landmarker on a square RGB picture uint8 [S,S,3] in which faces are upright, without a search.
+
+    Returns:
+        for each face: MediaPipe's mesh, float64 [478,2], right and down, in shares of the side; the 52 blendshapes in
+        [0,1] by name; the pose, [4,4], head to camera as in `DetectedFace.pose`.
+    """
+    import mediapipe
+
+    image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(square))
+    with _lock:
+        result = _landmarker().detect(image)
+    meshes = [np.array([[point.x, point.y] for point in mesh]) for mesh in result.face_landmarks]
+    scores = [{shape.category_name: shape.score for shape in shapes} for shapes in result.face_blendshapes]
+    return list(zip(meshes, scores, map(np.asarray, result.facial_transformation_matrixes), strict=True))
 
 
 def _distinct(faces: list[DetectedFace]) -> list[DetectedFace]:
