@@ -45,6 +45,11 @@ def visible_layers(generator, resolution: int) -> Tensor:
     return (layers < generator.visible_layers(resolution)).float()[:, None]
 
 
+def effective_layers(generator) -> int:
+    """How many of W+'s layers, from the first, full pictures depend on: a distilled generator may ignore the last."""
+    return max(generator.style_layers) + 1
+
+
 def ridge_slopes(inputs: Tensor, targets: Tensor, ridge: float) -> Tensor:
     """Slopes ``[I,T]`` of the linear regression of ``targets [M,T]`` on ``inputs [M,I]``, both centred first.
 

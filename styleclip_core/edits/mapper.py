@@ -8,14 +8,14 @@ from torch import Tensor
 from styleclip_core.networks.mapper import LevelsMapper
 
 SHARE = 0.1  # of a mapper's output that StyleCLIP adds to the code
-SEEN = "layers_seen"  # in a mapper's opts; published files have no such entry, and move all layers
+# Entry of a mapper's opts: how many layers of W+ it moves, from the first (`Generator.visible_layers` of the pictures
+# that it was trained on). Published files lack it and move all layers.
+VISIBLE_LAYERS = "layers_seen"
 
 
 def apply(mapper: LevelsMapper, w_plus: Tensor, strength: float = 1.0) -> Tensor:
-    """Codes ``[N,L,512]`` moved by ``strength`` times what the mapper was trained for; 0 leaves them as they are.
-
-    A mapper that learned from small pictures moves only the layers that those show; its ``opts`` say how many.
-    """
+    """Codes ``[N,L,512]`` moved by ``strength`` times what the mapper was trained for; 0 leaves them as they are."""
     steps = mapper(w_plus)
-    seen = mapper.opts.get(SEEN, steps.shape[1])
-    return w_plus + SHARE * strength * torch.cat([steps[:, :seen], torch.zeros_like(steps[:, seen:])], 1)
+    visible = mapper.opts.get(VISIBLE_LAYERS, steps.shape[1])
+    hidden = torch.zeros_like(steps[:, visible:])
+    return w_plus + SHARE * strength * torch.cat([steps[:, :visible], hidden], 1)

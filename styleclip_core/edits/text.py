@@ -8,19 +8,28 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from styleclip_core import weights
+from styleclip_core import latents, weights
 from styleclip_core.edits.remembered import remembered
 from styleclip_core.errors import UnsupportedByPack
-from styleclip_core.networks.text_mapper import TextMapper
+from styleclip_core.networks.text_mapper import TRAINING_SIZE, TextMapper
 from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_prompt
 
 
 def step(pack: Pack, w_plus: Tensor, prompt: str) -> Tensor:
-    """The step in W+ ``[1,L,512]`` at strength 1 towards a prompt. Raises UnsupportedByPack, EmptyPrompt, BadPrompt."""
+    """The step in W+ ``[N,L,512]`` at strength 1 towards a prompt. Raises UnsupportedByPack, EmptyPrompt, BadPrompt."""
     checkpoint, prompt = check(pack), check_prompt(prompt)
     texts = remembered(pack, ("text", prompt), lambda: pack.clip.encode_text([prompt]))
-    return pack.space.step(_read(checkpoint, pack.device)(pack.space.whiten(w_plus), texts))
+    return step_towards(pack, _read(checkpoint, pack.device), w_plus, texts)
+
+
+def step_towards(pack: Pack, mapper: TextMapper, w_plus: Tensor, texts: Tensor) -> Tensor:
+    """The step in W+ ``[N,L,512]`` of a mapper towards text embeddings ``[N or 1,D]``; differentiable.
+
+    Layers that pictures of the size it was trained on do not show stay as they are.
+    """
+    visible = latents.visible_layers(pack.generator, TRAINING_SIZE)
+    return visible * pack.space.step(mapper(pack.space.whiten(w_plus), texts))
 
 
 def check(pack: Pack) -> str:

@@ -9,8 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LEVELS = {"course": slice(0, 4), "medium": slice(4, 8), "fine": slice(8, None)}  # layers of W+; "course" as published
+# The layers of W+ that each level moves: the one place that knows. "course" is spelt as in the published files.
+LEVELS = {"course": slice(0, 4), "medium": slice(4, 8), "fine": slice(8, None)}
 LR_MUL = 0.01  # weights and biases are stored 100 times larger than they act, which slows their learning
+
+
+def level_sizes(num_layers: int) -> list[int]:
+    """How many of W+'s ``num_layers`` layers belong to each level."""
+    return [len(range(num_layers)[layers]) for layers in LEVELS.values()]
 
 
 class NormOverLayers(nn.Module):

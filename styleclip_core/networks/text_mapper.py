@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Layers where the coarse, medium and fine ones end. The pictures of 128 px that it learns from show no more than 11,
-# and what they do not show must not move.
-BANDS = (4, 8, 11)
+from styleclip_core.networks.mapper import LEVELS, level_sizes
+
+TRAINING_SIZE = 128  # px of the pictures that it is trained on: layers that those do not show must not be moved
 
 
 class TextMapper(nn.Module):
-    """Four layers of 512 units, in whitened coordinates (see `latents.WSpace`).
+    """Four layers of 512 units, in whitened coordinates (see `latents.WSpace`); one step for each level of layers.
 
     Args:
         components: K of the whitened codes.
@@ -24,15 +24,17 @@ class TextMapper(nn.Module):
         self.components = components
         sizes = (components + width, hidden, hidden, hidden)
         self.hidden = nn.ModuleList(nn.Linear(i, o) for i, o in zip(sizes, sizes[1:], strict=False))
-        self.out = nn.Linear(hidden, 3 * components)
+        self.out = nn.Linear(hidden, len(LEVELS) * components)
 
     def forward(self, codes: Tensor, texts: Tensor) -> Tensor:
-        """Whitened codes ``[N,L,K]`` and unit embeddings ``[N or 1,D]`` -> whitened steps ``[N,L,K]`` at strength 1."""
+        """Whitened codes ``[N,L,K]`` and unit embeddings ``[N or 1,D]`` -> whitened steps ``[N,L,K]`` at strength 1.
+
+        It is for the caller to leave out the layers that pictures of `TRAINING_SIZE` px do not show.
+        """
         texts = texts.expand(len(codes), -1) * texts.shape[-1] ** 0.5  # of unit variance, as codes are
         x = torch.cat([codes.mean(1), texts], 1)
         for layer in self.hidden:
             x = F.leaky_relu(layer(x), 0.2)
-        coarse, medium, fine = self.out(x).unflatten(1, (3, self.components)).unbind(1)
-        counts = BANDS[0], BANDS[1] - BANDS[0], BANDS[2] - BANDS[1], codes.shape[1] - BANDS[2]
-        parts = zip((coarse, medium, fine, torch.zeros_like(fine)), counts, strict=True)
-        return torch.cat([part[:, None].expand(-1, count, -1) for part, count in parts], 1)
+        steps = self.out(x).unflatten(1, (len(LEVELS), self.components))
+        counts = torch.tensor(level_sizes(codes.shape[1]), device=codes.device)
+        return steps.repeat_interleave(counts, 1, output_size=codes.shape[1])
