@@ -1,1 +1,1 @@
-"""Do edits do what was asked, and only that? Labels of pictures, metrics, and reports."""
+"""Do edits do what was asked, and only that? Labels of pictures (`measure`), figures (`metrics`), `reports` of them."""

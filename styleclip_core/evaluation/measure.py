@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from styleclip_core.faces.detect import face_meshes
+
 SIZE = 256  # every measurement is made on the aligned face at this size, so that figures compare
 
 # Face-mesh polygons (MediaPipe's 478-point topology).
@@ -27,21 +29,6 @@ CHEEKS = ([117, 118, 101, 36, 205, 187, 123], [346, 347, 330, 266, 425, 411, 352
 BROWS = ([276, 283, 282, 295, 285, 336, 296, 334, 293, 300], [46, 53, 52, 65, 55, 107, 66, 105, 63, 70])
 BRIDGE = [193, 168, 417, 465, 412, 399, 456, 195, 236, 174, 188, 245]
 IRISES = ([469, 470, 471, 472], [474, 475, 476, 477])
-
-
-@functools.cache
-def _landmarker():
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    from styleclip_core import weights
-
-    return vision.FaceLandmarker.create_from_options(
-        vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(weights.path("face_landmarker.task"))),
-            output_face_blendshapes=True,
-            output_facial_transformation_matrixes=True,
-        )
-    )
 
 
 @functools.cache
@@ -71,7 +58,25 @@ def hair_probability(image: np.ndarray, model_path: str) -> np.ndarray:
     return cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_AREA)
 
 
-def _polygon(points: np.ndarray, indices: list[int]) -> np.ndarray:
+def square_pixels(image: Image.Image) -> np.ndarray:
+    """An aligned face as it is measured and labelled: RGB ``uint8 [256,256,3]``."""
+    return np.ascontiguousarray(np.asarray(image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS)))
+
+
+def find_mesh(pixels: np.ndarray) -> tuple[np.ndarray, dict[str, float], np.ndarray] | None:
+    """MediaPipe's mesh ``float32 [478,2]`` in pixels, blendshapes and pose ``[4,4]`` of a picture from `square_pixels`.
+
+    None where no face is found.
+    """
+    meshes = face_meshes(pixels)
+    if not meshes:
+        return None
+    points, blendshapes, pose = meshes[0]
+    return (points * SIZE).astype(np.float32), blendshapes, pose
+
+
+def polygon_mask(points: np.ndarray, indices: list[int]) -> np.ndarray:
+    """The pixels ``bool [256,256]`` inside a polygon of mesh points ``[478,2]``."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(mask, [np.round(points[indices]).astype(np.int32)], 1)
     return mask > 0
@@ -81,8 +86,8 @@ def _median_lab(lab: np.ndarray, mask: np.ndarray, least: int = 12) -> list[floa
     return [float("nan")] * 3 if mask.sum() < least else np.median(lab[mask], axis=0).tolist()
 
 
-def _fraction(mask: np.ndarray, within: np.ndarray) -> float:
-    return float(mask[within].mean()) if within.any() else float("nan")
+def _fraction(mask: np.ndarray, region: np.ndarray) -> float:
+    return float(mask[region].mean()) if region.any() else float("nan")
 
 
 def _angles(matrix: np.ndarray) -> dict[str, float]:
@@ -112,28 +117,28 @@ def _hair(lab: np.ndarray, hair: np.ndarray, points: np.ndarray) -> dict[str, fl
         "hair_below_chin": float((hair & (rows > chin)).mean()),
         "hair_beside": float(beside.mean()),
         "hair_texture": float(np.abs(edges[core]).mean()) if core.sum() > 50 else float("nan"),
-        "forehead_hair": _fraction(hair, _polygon(points, FOREHEAD)),
-        "jaw_hair": _fraction(hair, _polygon(points, JAW)),
-        "moustache_hair": _fraction(hair, _polygon(points, MOUSTACHE)),
+        "forehead_hair": _fraction(hair, polygon_mask(points, FOREHEAD)),
+        "jaw_hair": _fraction(hair, polygon_mask(points, JAW)),
+        "moustache_hair": _fraction(hair, polygon_mask(points, MOUSTACHE)),
     }
 
 
 def _colors(lab: np.ndarray, points: np.ndarray, hair: np.ndarray) -> dict[str, float]:
-    cheeks = (_polygon(points, CHEEKS[0]) | _polygon(points, CHEEKS[1])) & ~hair
-    mouth = _polygon(points, MOUTH)
+    cheeks = (polygon_mask(points, CHEEKS[0]) | polygon_mask(points, CHEEKS[1])) & ~hair
+    mouth = polygon_mask(points, MOUTH)
     regions = {
         "skin": cheeks,
-        "lips": _polygon(points, LIPS) & ~mouth,
-        "jaw": _polygon(points, JAW),
-        "moustache": _polygon(points, MOUSTACHE),
-        "brows": _polygon(points, BROWS[0]) | _polygon(points, BROWS[1]),
-        "iris": _polygon(points, IRISES[0]) | _polygon(points, IRISES[1]),
-        "forehead": _polygon(points, FOREHEAD) & ~hair,
+        "lips": polygon_mask(points, LIPS) & ~mouth,
+        "jaw": polygon_mask(points, JAW),
+        "moustache": polygon_mask(points, MOUSTACHE),
+        "brows": polygon_mask(points, BROWS[0]) | polygon_mask(points, BROWS[1]),
+        "iris": polygon_mask(points, IRISES[0]) | polygon_mask(points, IRISES[1]),
+        "forehead": polygon_mask(points, FOREHEAD) & ~hair,
     }
     out = {f"{name}_{c}": v for name, m in regions.items() for c, v in zip("Lab", _median_lab(lab, m), strict=True)}
     out["mouth_L"] = float(np.percentile(lab[mouth, 0], 80)) if mouth.sum() > 12 else float("nan")
     edges = np.abs(cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1, ksize=3))
-    out["bridge_edges"] = float(np.percentile(edges[_polygon(points, BRIDGE)], 90))
+    out["bridge_edges"] = float(np.percentile(edges[polygon_mask(points, BRIDGE)], 90))
     out["skin_texture"] = float(np.abs(cv2.Laplacian(lab[..., 0], cv2.CV_32F))[cheeks].mean()) if cheeks.any() else 0.0
     border = np.concatenate([lab[:40, :24].reshape(-1, 3), lab[:40, -24:].reshape(-1, 3)])
     out |= {f"background_{c}": v for c, v in zip("Lab", np.median(border, axis=0).tolist(), strict=True)}
@@ -171,17 +176,15 @@ def measure(image: Image.Image, hair_model: str) -> dict[str, float] | None:
         name -> value. Colours are CIE L in [0,100], a and b; lengths are fractions of the face; angles degrees;
         ``bs_*`` are MediaPipe's 52 blendshapes in [0,1]; ``age`` years; ``male`` a probability.
     """
-    import mediapipe as mp
-
-    rgb = np.ascontiguousarray(np.asarray(image.convert("RGB").resize((SIZE, SIZE), Image.LANCZOS)))
-    found = _landmarker().detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb))
-    if not found.face_landmarks:
+    rgb = square_pixels(image)
+    mesh = find_mesh(rgb)
+    if mesh is None:
         return None
-    points = np.array([[p.x, p.y] for p in found.face_landmarks[0]], np.float32) * SIZE
+    points, blendshapes, pose = mesh
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     hair = hair_probability(rgb, hair_model) > 0.5
-    values = {f"bs_{b.category_name}": float(b.score) for b in found.face_blendshapes[0]}
-    values |= _angles(np.asarray(found.facial_transformation_matrixes[0]))
+    values = {f"bs_{name}": float(score) for name, score in blendshapes.items()}
+    values |= _angles(pose)
     values |= _hair(lab, hair, points) | _colors(lab, points, hair) | _shape(points)
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     top = y0 + 0.15 * (y1 - y0)  # dlib's detector, which the age model was trained behind, leaves out the forehead
@@ -205,8 +208,8 @@ def measure_folder(folder: Path, hair_model: str, processes: int = 2) -> tuple[l
 
     files = sorted(folder.iterdir())
     with ProcessPoolExecutor(processes) as pool:
-        job = pool.map(functools.partial(_measure_file, hair_model=hair_model), files, chunksize=32)
-        rows = list(tqdm(job, total=len(files), mininterval=10))
+        measured = pool.map(functools.partial(_measure_file, hair_model=hair_model), files, chunksize=32)
+        rows = list(tqdm(measured, total=len(files), mininterval=10))
     names = sorted({name for row in rows if row for name in row})
     table = np.full((len(rows), len(names)), np.nan, np.float32)
     for i, row in enumerate(rows):

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from styleclip_core.evaluation.metrics import auc
+from styleclip_core.packs.base import TextImageModel
+
 # attribute -> three wordings of (it is there, it is not): plain, conversational or a command, unusual. They were
 # written without sight of the captions that FaceCLIP is trained with, and no training text equals one of them.
 PROMPTS: dict[str, list[tuple[str, str]]] = {
@@ -172,22 +175,16 @@ PROMPTS: dict[str, list[tuple[str, str]]] = {
 }
 
 
-def auc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve of ``scores [N]`` for ``positive bool [N]``, ties counted half."""
-    from scipy.stats import rankdata
-
-    ranks, n = rankdata(scores), int(positive.sum())
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(scores) - n)))
-
-
 @torch.no_grad()
-def zero_shot(model, image_embeddings: Tensor, scores: dict[str, np.ndarray]) -> dict[str, tuple[np.ndarray, int]]:
+def zero_shot(
+    model: TextImageModel, image_embeddings: Tensor, scores: dict[str, np.ndarray]
+) -> dict[str, tuple[np.ndarray, int]]:
     """Zero-shot AUC per attribute.
 
     Args:
-        model: a text-image model (``encode_text``).
+        model: its texts are compared.
         image_embeddings: unit vectors ``[N,D]`` of the evaluation faces.
-        scores: attribute -> ``[N]`` teacher score in standard deviations, NaN unknown; beyond +-1 are the labels.
+        scores: attribute -> ``[N]`` measured score in standard deviations, NaN unknown; beyond +-1 are the labels.
     Returns:
         attribute -> (``[3,2]``: for each wording the AUC of "is there" minus "is not", and of "is there" alone;
         faces labelled).

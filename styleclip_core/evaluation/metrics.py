@@ -1,0 +1,226 @@
+"""Do edits do what was asked, and only that? Judged by measurements of pictures (`measure`), which no edit ever sees.
+
+Sliders are judged by a `Label` each: how far they move it, in deviations over random faces. Edits by prompts are judged
+by a `Request` each: whether the measurement that it names rises plainly. Both report the drift of what was not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from styleclip_core.results import Edit, Face
+
+Measurements = Mapping[str, float]  # of one picture: `measure.measure`, and "w:No_Beard" etc. from linear scorers of W
+
+
+def mean_of_sides(name: str) -> Callable[[Measurements], float]:
+    """A function that gives the mean of a blendshape's two sides."""
+    return lambda m: (m[f"bs_{name}Left"] + m[f"bs_{name}Right"]) / 2
+
+
+smile = mean_of_sides("mouthSmile")
+
+
+def hair_chroma(m: Mapping[str, Any]) -> Any:
+    """How colourful hair is, in CIE a and b: of one picture, or of arrays ``[N]``."""
+    return np.hypot(m["hair_a"], m["hair_b"])
+
+
+def blond_hair(m: Measurements) -> float:
+    """Light and yellow, CIE."""
+    return m["hair_L"] + m["hair_b"]
+
+
+def grey_hair(m: Measurements) -> float:
+    """Light, and of no colour, CIE."""
+    return 0.5 * m["hair_L"] - hair_chroma(m)
+
+
+def lip_redness(m: Mapping[str, Any]) -> Any:
+    """How much redder and darker lips are than the skin, CIE: of one picture, or of arrays ``[N]``."""
+    return m["lips_a"] - m["skin_a"] - 0.3 * (m["lips_L"] - m["skin_L"])
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a slider should move, with mean and deviation over 10,000 random faces; ``men``: judged on men only."""
+
+    value: Callable[[Measurements], float]
+    mean: float
+    deviation: float
+    men: bool = False
+
+    def score(self, measured: Measurements) -> float:
+        """In deviations above the mean."""
+        return (self.value(measured) - self.mean) / self.deviation
+
+
+LABELS = {
+    "age": Label(lambda m: m["age"], 31.5, 12.7),
+    "gender": Label(lambda m: m["male"], 0.46, 0.465),
+    "smile": Label(smile, 0.538, 0.347),
+    "pose": Label(lambda m: m["yaw"], 0.3, 11.3),
+    "pitch": Label(lambda m: m["pitch"], 2.05, 6.25),
+    "mouth open": Label(lambda m: m["mouth_open"], 0.0377, 0.0308),
+    "jaw open": Label(lambda m: m["bs_jawOpen"], 0.0349, 0.055),
+    "eyes open": Label(lambda m: m["eye_open"], 0.117, 0.0259),
+    "surprise": Label(lambda m: m["brow_height"], 0.242, 0.0301),
+    "eyeglasses": Label(lambda m: np.log(max(m["bridge_edges"], 1)), 2.47, 0.688),
+    "blond hair": Label(blond_hair, 32.3, 19.7),
+    "grey hair": Label(grey_hair, 3.64, 7.8),
+    "red hair": Label(lambda m: m["hair_a"], 6.36, 4.24),
+    "dark hair": Label(lambda m: -m["hair_L"], -26.6, 15.7),
+    "hair length": Label(lambda m: m["hair_length"], -0.374, 0.395),
+    "beard": Label(lambda m: m["skin_L"] - m["jaw_L"], 9.97, 6.3, men=True),
+    "bangs": Label(lambda m: m["forehead_hair"], 0.0777, 0.194),
+    "baldness": Label(lambda m: -m["hair_top"], -0.162, 0.0619),
+    "skin tone": Label(lambda m: -m["skin_L"], -66.9, 9.78),
+    "lipstick": Label(lip_redness, 19.2, 8.12),
+    "makeup": Label(lip_redness, 19.2, 8.12),
+    "curly hair": Label(lambda m: m["hair_texture"], 9.37, 3.17),
+    "chubbiness": Label(lambda m: m["face_aspect"], 0.844, 0.0499),
+    "anger": Label(mean_of_sides("browDown"), 0.157, 0.191),
+    "sadness": Label(lambda m: -m["corners_up"], -0.0267, 0.0204),
+}
+LABEL_DRIFTS = ("age", "gender", "pose", "skin tone")  # reported for every slider that is not about them
+
+MAPPERS = {  # mapper -> label and which way
+    "smiling": ("smile", 1),
+    "surprised": ("jaw open", 1),
+    "angry": ("anger", 1),
+    "sad": ("sadness", 1),
+    "old": ("age", 1),
+    "young": ("age", -1),
+    "eyeglasses": ("eyeglasses", 1),
+    "beard": ("beard", 1),
+    "bangs": ("bangs", 1),
+    "bald": ("baldness", 1),
+    "blond_hair": ("blond hair", 1),
+    "black_hair": ("dark hair", 1),
+    "grey_hair": ("grey hair", 1),
+    "makeup": ("makeup", 1),
+    "long_hair": ("hair length", 1),
+    "open_mouth": ("mouth open", 1),
+    "pale_skin": ("skin tone", -1),
+}
+PROMPTS = (  # as sliders: prompt, label and which way
+    ("a smiling person", "smile", 1),
+    ("a person with eyeglasses", "eyeglasses", 1),
+    ("a person with blond hair", "blond hair", 1),
+    ("a person with grey hair", "grey hair", 1),
+    ("a person with a beard", "beard", 1),
+    ("an old person", "age", 1),
+    ("a young person", "age", -1),
+    ("a person with bangs", "bangs", 1),
+    ("a surprised person with an open mouth", "jaw open", 1),
+    ("a bald person", "baldness", 1),
+    ("a person wearing red lipstick", "lipstick", 1),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SliderResult:
+    """One slider on one face: the label's move towards what was asked, in deviations, and what else moved."""
+
+    slider: str
+    strength: float
+    gain: float
+    identity: float
+    drift: dict[str, float]
+    before: Image.Image
+    after: Image.Image
+
+
+def has_room(label: str, sign: int, measured: Measurements) -> bool:
+    """Whether a face is below the mean, so that there is room for the edit, and one that the label is judged on."""
+    found = LABELS[label]
+    return sign * found.score(measured) < 0 and (not found.men or measured["male"] > 0.5)
+
+
+def judge_slider(
+    slider: str,
+    strength: float,
+    label: str,
+    sign: int,
+    before: Measurements,
+    after: Measurements | None,
+    identity: float,
+    images: tuple[Image.Image, Image.Image],
+) -> SliderResult:
+    """Compare the measurements of a face before and after; a measurement that is lost counts as no gain."""
+    gain, drift = 0.0, {}
+    if after:
+        gain = sign * (LABELS[label].score(after) - LABELS[label].score(before))
+        drift = {n: LABELS[n].score(after) - LABELS[n].score(before) for n in LABEL_DRIFTS if n != label}
+    return SliderResult(slider, strength, 0.0 if np.isnan(gain) else gain, identity, drift, *images)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt, the measurement it should move, below what a face lacks it, and what rise at least is plain."""
+
+    prompt: str
+    measure: Callable[[Measurements], float]
+    absent: float
+    least: float
+    unit: str
+    men: bool = False  # judged on men only
+
+
+REQUESTS = (
+    Request("smiling", smile, 0.4, 0.3, "smile blendshape"),
+    Request(
+        "eyeglasses", lambda m: m["bridge_edges"], 16, 12, "edges at the nose's bridge"
+    ),  # 6-15 without, 24-80 with
+    Request("blond hair", blond_hair, 50, 10, "hair L + b"),
+    Request("grey hair", grey_hair, 15, 6, "hair L/2 - chroma"),
+    Request("beard", lambda m: -m["w:No_Beard"], 0.5, 1.0, "W scorer, sd", men=True),
+    Request("old", lambda m: m["age"], 50, 8, "years"),
+    Request("young", lambda m: -m["age"], -30, 5, "years"),
+    Request("bangs", lambda m: m["forehead_hair"], 0.3, 0.15, "forehead under hair"),
+    Request("surprised", lambda m: m["bs_jawOpen"], 0.1, 0.15, "jaw-open blendshape"),
+    Request("bald", lambda m: -m["hair_top"], -0.04, 0.04, "hair area above brows", men=True),
+)
+DRIFTS = {"age": "age", "male": "male", "skin L": "skin_L", "yaw": "yaw"}  # column -> measurement
+
+
+@dataclass(frozen=True, eq=False)
+class EditResult:
+    """One edit by a prompt: the rise of what was asked for, in its unit, and the drift of `DRIFTS`."""
+
+    request: Request
+    face: Face
+    edit: Edit
+    gain: float
+    drift: dict[str, float]
+
+    @property
+    def plain(self) -> bool:
+        """Whether what was asked for is plainly there."""
+        return self.gain >= self.request.least
+
+
+def suits(request: Request, measured: Measurements) -> bool:
+    """Whether a face lacks what is asked for, so that an edit can show."""
+    return request.measure(measured) < request.absent and (not request.men or measured["male"] > 0.5)
+
+
+def judge_edit(request: Request, face: Face, edit: Edit, before: Measurements, after: Measurements) -> EditResult:
+    """Compare the measurements of a face before and after an edit."""
+    gain = request.measure(after) - request.measure(before)
+    if np.isnan(gain):  # no hair left to measure the colour of, or too little
+        gain = 0.0
+    return EditResult(request, face, edit, gain, {name: after[key] - before[key] for name, key in DRIFTS.items()})
+
+
+def auc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve of ``scores [N]`` for ``positive bool [N]``, ties counted half."""
+    from scipy.stats import rankdata
+
+    ranks, n = rankdata(scores), int(positive.sum())
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(scores) - n)))
