@@ -1,4 +1,4 @@
-"""Attributes of a face as continuous scores: composed from measurements (teachers.py) and W-space linear scorers.
+"""Attributes of a face as continuous scores, from measurements (`evaluation.measure`) and linear scorers in W.
 
 A score is in standard deviations over the training faces: above +1 the attribute is plainly there, below -1 plainly
 absent, between them undecided. NaN where its source does not apply (W scorers on style-mixed faces).
@@ -6,14 +6,10 @@ absent, between them undecided. NaN where its source does not apply (W scorers o
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import numpy as np
-import torch
-from torch import Tensor
 
-from styleclip_core.networks.mobile_stylegan import MobileStyleGAN
+from styleclip_core.evaluation.metrics import hair_chroma, lip_redness
+from styleclip_core.training.common import standardise
 
 # score = sum of weight * standardised source, the deciding source first; "w:" marks CelebA scorers in W
 RECIPES: dict[str, dict[str, float]] = {
@@ -78,7 +74,7 @@ def derived(m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     def both(name: str) -> np.ndarray:
         return (m[f"bs_{name}Left"] + m[f"bs_{name}Right"]) / 2
 
-    chroma = np.hypot(m["hair_a"], m["hair_b"])
+    chroma = hair_chroma(m)
     hue = np.degrees(np.arctan2(m["hair_b"], m["hair_a"]))
     return {
         "smile": both("mouthSmile"),
@@ -92,30 +88,8 @@ def derived(m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "jaw_dark": m["skin_L"] - m["jaw_L"],
         "moustache_dark": m["skin_L"] - m["moustache_L"],
         "brow_dark": m["skin_L"] - m["brows_L"],
-        "lip_red": m["lips_a"] - m["skin_a"] - 0.3 * (m["lips_L"] - m["skin_L"]),
+        "lip_red": lip_redness(m),
     }
-
-
-def face_latents(faces_csv: Path, generator: MobileStyleGAN, w_avg: Tensor) -> tuple[Tensor, np.ndarray]:
-    """Latents of the faces that `synthesize` rendered, from its table.
-
-    Returns:
-        ``w_plus float32 [N,18,512]`` and ``mixed bool [N]`` (two seeds, so no single w).
-    """
-    with faces_csv.open() as file:
-        rows = list(csv.DictReader(file))
-
-    def latent(seeds: list[int]) -> Tensor:
-        z = np.concatenate([np.random.default_rng(seed).standard_normal((1, 512)) for seed in seeds])
-        return generator.map(torch.from_numpy(z.astype(np.float32)))
-
-    psi = torch.tensor([float(row["psi"]) for row in rows])[:, None]
-    mixed = np.array([bool(row["seed_b"]) for row in rows])
-    first = w_avg + psi * (latent([int(row["seed_a"]) for row in rows]) - w_avg)
-    second = w_avg + psi * (latent([int(row["seed_b"] or row["seed_a"]) for row in rows]) - w_avg)
-    crossover = torch.tensor([int(float(row["crossover"])) if row["seed_b"] else 18 for row in rows])
-    late = torch.arange(18)[None, :, None] >= crossover[:, None, None]
-    return torch.where(late, second[:, None], first[:, None]), mixed
 
 
 def attribute_scores(
@@ -124,24 +98,20 @@ def attribute_scores(
     """Score every attribute of `RECIPES`, name -> ``float32 [N]``.
 
     Args:
-        names, measurements: from `teachers.measure_folder`, ``[N,M]``.
+        names, measurements: from `evaluation.measure.measure_folder`, ``[N,M]``.
         w_scores: CelebA attribute -> ``[N]`` score of the latent, NaN where it does not apply.
         reference: rows whose mean and deviation standardise every source (the training rows).
     """
     sources = {name: measurements[:, i].astype(np.float64) for i, name in enumerate(names)}
     sources |= derived(sources) | {f"w:{name}": scores for name, scores in w_scores.items()}
 
-    def standardise(x: np.ndarray) -> np.ndarray:
-        known = x[reference][np.isfinite(x[reference])]
-        return (x - known.mean()) / known.std()
-
     scores = {}
     for attribute, recipe in RECIPES.items():
         weights = np.array(list(recipe.values()))[:, None]
-        terms = np.stack([np.clip(standardise(sources[source]), -4, 4) for source in recipe])
+        terms = np.stack([np.clip(standardise(sources[source], reference), -4, 4) for source in recipe])
         known = np.isfinite(terms)
         # A missing secondary source is left out; without its first source an attribute is unknown.
         total = np.nansum(weights * terms, 0) / np.sqrt((weights**2 * known).sum(0).clip(1e-9))
         total[~known[0]] = np.nan
-        scores[attribute] = standardise(total).astype(np.float32)
+        scores[attribute] = standardise(total, reference).astype(np.float32)
     return scores

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from styleclip_core import weights
 from styleclip_core.edits import ganspace, interfacegan, stored
+from styleclip_core.evaluation.metrics import auc
+from styleclip_core.evaluation.reports import markdown_row, markdown_table
 from styleclip_core.latents import ridge_slopes
 from styleclip_core.packs.base import Pack
-from styleclip_core.training.attributes import derived, face_latents
+from styleclip_core.training.attributes import derived
+from styleclip_core.training.common import HELD_OUT, read_codes, save_trained, standardise
 
 RIDGE = 1.0  # share of the mean variance of W
-HELD_OUT = 1000  # the last faces of the folder are for evaluation only
 ENDS = 0.2  # shares of the held-out faces that count as having and as lacking an attribute
 
 # name: what is measured, with weights on standardised sources; "log" takes the logarithm of a source with a long tail
@@ -63,16 +63,16 @@ def labels(names: list[str], values: np.ndarray, reference: slice) -> dict[str, 
     sources = {name: values[:, i].astype(np.float64) for i, name in enumerate(names)}
     sources |= derived(sources)
 
-    def standardise(x: np.ndarray) -> np.ndarray:
-        known = x[reference][np.isfinite(x[reference])]
-        return ((x - known.mean()) / known.std()).clip(-4, 4)
+    def clipped(x: np.ndarray) -> np.ndarray:
+        return standardise(x, reference).clip(-4, 4)
 
     def source(name: str) -> np.ndarray:
         bare = name.removeprefix("log ")
-        return standardise(sources[bare] if bare == name else np.log(sources[bare].clip(1)))
+        return clipped(sources[bare] if bare == name else np.log(sources[bare].clip(1)))
 
     return {
-        name: standardise(sum(weight * source(s) for s, weight in recipe.items())) for name, recipe in MEASURED.items()
+        name: clipped(np.sum([weight * source(s) for s, weight in recipe.items()], 0))
+        for name, recipe in MEASURED.items()
     }
 
 
@@ -85,35 +85,34 @@ def fit(codes: Tensor, label: Tensor, ridge: float = RIDGE) -> Tensor:
 def judged(scores: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     """AUC of ``scores [N]`` between both ends of ``label [N]``, and their correlation over all."""
     low, high = np.quantile(label, [ENDS, 1 - ENDS])
-    above = scores[label >= high][:, None] - scores[label <= low][None]
-    return float((above > 0).mean() + (above == 0).mean() / 2), float(np.corrcoef(scores, label)[0, 1])
+    ends = (label >= high) | (label <= low)
+    return auc(scores[ends], label[ends] >= high), float(np.corrcoef(scores, label)[0, 1])
 
 
 @torch.no_grad()
 def boundaries(pack: Pack, folder: Path, measurements: Path, report=print) -> dict[str, Tensor]:
     """Fit all boundaries and report each one's figures on held-out faces. Returns the content of the file."""
     generator, measured = pack.generator, np.load(measurements)
-    w_avg = torch.from_numpy(np.load(folder / "w_avg.npy")).reshape(512)
-    w_plus, mixed = face_latents(folder / "faces.csv", generator, w_avg)
+    w_plus, mixed = read_codes(folder, generator)
     codes, cut = w_plus[:, 0], len(mixed) - HELD_OUT
     found = {  # name: codes, labels, how many of them to train on
-        name: (codes[use], label[use], int(use[:cut].sum()))
+        name: (codes[torch.from_numpy(use)], label[use], int(use[:cut].sum()))
         for name, label in labels([str(n) for n in measured["names"]], measured["values"], slice(0, cut)).items()
         for use in [np.isfinite(label) & ~mixed]  # a face of two seeds has no single w
     }
-    gallery = pack.reference_faces
+    reference = pack.reference_faces
     for name, texts in READ.items():
         there, not_there = pack.clip.encode_text(list(texts))
-        label = (gallery.embeddings @ (there - not_there)).numpy()
-        found[name] = gallery.w, (label - label.mean()) / label.std(), len(label) * 9 // 10
+        label = (reference.embeddings @ (there - not_there)).numpy()
+        found[name] = reference.w, (label - label.mean()) / label.std(), len(label) * 9 // 10
     random = ganspace.measure(generator, 20_000, seed=4, count=512)
     content = {"mean": generator.w_avg.clone()}
-    report("| attribute | AUC of the ends | correlation | trained on | held out |\n|---|---|---|---|---|")
+    report(markdown_table(["attribute", "AUC of the ends", "correlation", "trained on", "held out"], []))
     for name, (w, label, train) in sorted(found.items()):
         normal = fit(w[:train], torch.from_numpy(label[:train]))
         scores = ((w - generator.w_avg) @ normal).numpy()
-        auc, correlation = judged(scores[train:], label[train:])
-        report(f"| {name} | {auc:.3f} | {correlation:.2f} | {train} | {len(label) - train} |")
+        area, correlation = judged(scores[train:], label[train:])
+        report(markdown_row([name, f"{area:.3f}", f"{correlation:.2f}", train, len(label) - train]))
         content[f"{name}.normal"] = normal
         content[f"{name}.deviation"] = ((random.axes @ normal) * random.deviations).norm()
         content[f"{name}.offset"] = torch.tensor(float(np.median(scores[:train])))
@@ -133,13 +132,19 @@ def components(pack: Pack, report=print) -> dict[str, Tensor]:
 
 
 def run(pack: Pack, parts: list[str], folder: Path | None, measurements: Path | None, faces: int, report=print) -> None:
-    """Compute ``parts`` ("ganspace", "interfacegan", "relevance") for a pack and write their files."""
+    """Compute ``parts`` for a pack and write their files.
+
+    Args:
+        parts: of "ganspace", "interfacegan" (which needs ``folder`` and ``measurements``) and "relevance".
+        faces: that the relevance is averaged over.
+    """
     from styleclip_core.edits import global_directions
     from styleclip_core.training import relevance
 
     if "ganspace" in parts:
         save(pack, ganspace.FILE, components(pack, report))
     if "interfacegan" in parts:
+        assert folder and measurements, "boundaries are fitted to measured faces"
         save(pack, interfacegan.FILE, boundaries(pack, folder, measurements, report))
     if "relevance" in parts:
         content = relevance.measure(pack, faces, report=report)
@@ -147,10 +152,5 @@ def run(pack: Pack, parts: list[str], folder: Path | None, measurements: Path | 
 
 
 def save(pack: Pack, file: str, content: dict[str, Tensor]) -> None:
-    """Write a file of directions; a shipped one is entered in the sums."""
-    path = stored.folder(pack) / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous().cpu() for name, value in content.items()}, path)
-    path.chmod(0o644)
-    if path.is_relative_to(weights.PRETRAINED):
-        weights.record_bundled(path)
+    """Write a file of directions, in single precision unless its tensors are not."""
+    save_trained(content, stored.folder(pack) / file, half=False)

@@ -18,44 +18,38 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from styleclip_core import packs, weights
+from styleclip_core import weights
 from styleclip_core.checkpoints.text import load_minilm, load_tokenizer
+from styleclip_core.evaluation.reports import markdown_table
 from styleclip_core.evaluation.zero_shot import zero_shot
 from styleclip_core.networks.face_clip import FaceCLIP
+from styleclip_core.packs.compact import compact_generator
 from styleclip_core.training import captions
-from styleclip_core.training.attributes import attribute_scores, face_latents
+from styleclip_core.training.attributes import attribute_scores
 from styleclip_core.training.augment import augment
+from styleclip_core.training.common import (
+    HELD_OUT,
+    first_blocks,
+    freeze,
+    growing_decay,
+    image_files,
+    read_codes,
+    read_images,
+    save_trained,
+    update_running_mean,
+)
 
-GALLERY = 5000  # training faces whose codes and embeddings are shipped
-HELD_OUT = 1000  # the last faces of the folder are never trained on
+REFERENCE_FACES = 5000  # training faces whose codes and embeddings are shipped
 FROZEN = 4  # first blocks of the image tower that keep their ImageNet weights: costly at full size, and generic
+FILE = "face_clip.safetensors"
 STORED = 176  # px at which training faces are kept in memory
-CHANGEABLE = [
-    "smiling",
-    "mouth open",
-    "surprised",
-    "angry",
-    "turned right",
-    "looking down",
-    "blond hair",
-    "black hair",
-    "grey hair",
-    "red hair",
-    "long hair",
-    "bangs",
-    "curly hair",
-    "beard",
-    "eyeglasses",
-    "hat",
-    "makeup",
-    "lipstick",
-    "dark background",
-    "bright lighting",
-]
+CHANGEABLE = (  # attributes that an edit may change without making another person
+    *("smiling", "mouth open", "surprised", "angry", "turned right", "looking down"),
+    *("blond hair", "black hair", "grey hair", "red hair", "long hair", "bangs", "curly hair", "beard"),
+    *("eyeglasses", "hat", "makeup", "lipstick", "dark background", "bright lighting"),
+)
 
 
 @dataclass
@@ -96,11 +90,9 @@ def _identity_targets(w: Tensor, mixed: np.ndarray, scores: np.ndarray, train: s
     return rest.astype(np.float32)
 
 
-def load_data(folder: Path, measurements: Path, scorers: Path, progress: bool = True) -> Data:
+def load_data(folder: Path, measurements: Path, scorers: Path) -> Data:
     """Read faces (``img/``, ``faces.csv``, ``w_avg.npy``), their measurements and the W-space scorers."""
-    generator = packs.compact_generator()
-    w_avg = torch.from_numpy(np.load(folder / "w_avg.npy")).reshape(512)
-    w_plus, mixed = face_latents(folder / "faces.csv", generator, w_avg)
+    w_plus, mixed = read_codes(folder, compact_generator())
     linear = np.load(scorers)
     w_scores = w_plus[:, 0].numpy() @ linear["weights"].T + linear["bias"]
     w_scores[mixed] = np.nan
@@ -108,15 +100,8 @@ def load_data(folder: Path, measurements: Path, scorers: Path, progress: bool = 
     measured, train = np.load(measurements), slice(0, len(mixed) - HELD_OUT)
     scores = attribute_scores([str(n) for n in measured["names"]], measured["values"], by_name, train)
     table = np.stack([scores[name] for name in captions.ATTRIBUTES], 1)
-    files = sorted((folder / "img").iterdir())
-    images = torch.empty(len(files), 3, STORED, STORED, dtype=torch.uint8)
-    for i, file in enumerate(files):
-        with Image.open(file) as image:
-            images[i] = torch.from_numpy(np.array(image.convert("RGB").resize((STORED, STORED)))).permute(2, 0, 1)
-    state = captions.holds(table)
-    return Data(
-        images, table, state, _balance(state, table), w_plus[:, 0], _identity_targets(w_plus[:, 0], mixed, table, train)
-    )
+    images, state, w = read_images(image_files(folder), STORED), captions.holds(table), w_plus[:, 0]
+    return Data(images, table, state, _balance(state, table), w, _identity_targets(w, mixed, table, train))
 
 
 def flip(scores: np.ndarray, flipped: np.ndarray) -> np.ndarray:
@@ -177,6 +162,7 @@ def _step(model: FaceCLIP, aids: Heads, data: Data, rows: np.ndarray, pool, rng,
 
 def embed_captions(model: FaceCLIP, chosen: list[captions.Caption]) -> Tensor:
     """MiniLM embeddings ``[T,384]`` of captions; the sentence encoder is frozen, so they are made once."""
+    assert model.tokenize, "a model of `new_model` has a tokenizer"
     order = sorted(range(len(chosen)), key=lambda i: len(chosen[i].text))
     out = torch.empty(len(chosen), 384)
     with torch.no_grad():
@@ -203,8 +189,7 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=pri
     model.to(memory_format=torch.channels_last).train()
     pool = captions.compose(rng, 20000)
     pool = (pool, embed_captions(model, pool))
-    for part in (model.trunk._conv_stem, model.trunk._bn0, *model.trunk._blocks[:FROZEN]):
-        part.eval().requires_grad_(False)
+    freeze(first_blocks(model.trunk, FROZEN))
     trunk = [p for p in model.trunk.parameters() if p.requires_grad]
     heads = [*model.image_head.parameters(), *model.text_head.parameters(), model.scale, model.bias]
     heads += aids.parameters()
@@ -214,7 +199,7 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=pri
     steps = int(epochs * (count // batch))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [8e-4, 2e-3], steps, pct_start=0.1)
     average = copy.deepcopy(model).eval()
-    start = time.time()
+    start, order = time.time(), np.arange(0)
     for step in range(steps):
         if step % (count // batch) == 0:
             order = rng.permutation(count)
@@ -224,20 +209,11 @@ def train(data: Data, epochs: float = 4, batch: int = 48, seed: int = 0, log=pri
         (losses["pairs"] + losses["scores"] + 0.5 * losses["identity"]).backward()
         optimizer.step()
         schedule.step()
-        follow(average, model, min(0.995, step / (step + 20)))
+        update_running_mean(average, model, growing_decay(step, 0.995))
         if step % 20 == 0:
             terms = ", ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
             log(f"step {step}/{steps}, {time.time() - start:.0f} s: {terms}, scale {model.scale.item():.1f}")
     return average
-
-
-@torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Draw the running mean of a model's weights towards the model: the share ``decay`` of the old mean stays."""
-    for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
-        mine.lerp_(theirs, 1 - decay)
-    for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
-        mine.copy_(theirs) if mine.dtype == torch.int64 else mine.lerp_(theirs, 1 - decay)
 
 
 @torch.no_grad()
@@ -247,14 +223,11 @@ def embed(model: FaceCLIP, images: Tensor, batch: int = 64) -> Tensor:
 
 
 def save(model: FaceCLIP, data: Data, path: Path) -> None:
-    """Write everything but the frozen sentence encoder, and a gallery of training faces, in half precision."""
+    """Write everything but the frozen sentence encoder, and the reference faces, in half precision."""
     state = {k: v for k, v in model.state_dict().items() if not k.startswith("sentence_encoder.")}
-    chosen = np.flatnonzero(np.isfinite(data.identity[:-HELD_OUT, 0]))[:GALLERY]  # not mixed: one w each
+    chosen = np.flatnonzero(np.isfinite(data.identity[:-HELD_OUT, 0]))[:REFERENCE_FACES]  # not mixed: one w each
     state |= {"gallery": embed(model, data.images[chosen]), "gallery_w": data.w[chosen]}
-    half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
-    path.parent.mkdir(exist_ok=True)
-    save_file(half, path)
-    path.chmod(0o644)
+    save_trained(state, path)
 
 
 def run(folder: Path, measurements: Path, scorers: Path, epochs: float = 4, seed: int = 0) -> None:
@@ -263,8 +236,7 @@ def run(folder: Path, measurements: Path, scorers: Path, epochs: float = 4, seed
 
     data = load_data(folder, measurements, scorers)
     model = refit_heads(train(data, epochs, seed=seed), data, seed=seed)
-    save(model, data, weights.PRETRAINED / "face_clip.safetensors")
-    weights.record_bundled(weights.PRETRAINED / "face_clip.safetensors")
+    save(model, data, weights.PRETRAINED / FILE)
     print(report(model, data))
 
 
@@ -276,13 +248,13 @@ def report(model: FaceCLIP, data: Data) -> str:
     scores = {name: data.scores[-HELD_OUT:, a] for a, name in enumerate(captions.ATTRIBUTES)}
     result = zero_shot(model, embeddings, scores)
     rows = [
-        f"| {name} | {' | '.join(f'{pair:.3f}' for pair in figures[:, 0])} | {figures[:, 1].mean():.3f} | {n} |"
+        [name, *(f"{pair:.3f}" for pair in figures[:, 0]), f"{figures[:, 1].mean():.3f}", str(n)]
         for name, (figures, n) in result.items()
     ]
     smile, known = (embeddings @ model.encode_text(["a smile"]).T)[:, 0].numpy(), np.isfinite(scores["smiling"])
-    rho = spearmanr(smile[known], scores["smiling"][known]).statistic
+    rho, _ = spearmanr(smile[known], scores["smiling"][known])
     means = np.mean([figures for figures, _ in result.values()], axis=0)
-    pairs = " | ".join(f"{pair:.3f}" for pair in means[:, 0])
-    rows.append(f"| mean of {len(result)} ({means[:, 0].mean():.3f} in all) | {pairs} | {means[:, 1].mean():.3f} | |")
-    head = ["| attribute | plain | conversational | unusual | text alone | faces |", "|---|---|---|---|---|---|"]
-    return "\n".join([*head, *rows, f"Rank correlation of 'a smile' with the smile blendshape: {rho:.3f}"])
+    mean = f"mean of {len(result)} ({means[:, 0].mean():.3f} in all)"
+    rows.append([mean, *(f"{pair:.3f}" for pair in means[:, 0]), f"{means[:, 1].mean():.3f}", ""])
+    table = markdown_table(["attribute", "plain", "conversational", "unusual", "text alone", "faces"], rows)
+    return f"{table}\nRank correlation of 'a smile' with the smile blendshape: {rho:.3f}"

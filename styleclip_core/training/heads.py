@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
-from styleclip_core import packs, weights
+from styleclip_core import weights
 from styleclip_core.networks.mobile_stylegan import MobileStyleGAN
+from styleclip_core.packs.compact import compact_generator
+from styleclip_core.training.common import save_trained
 
 RESOLUTIONS = (128, 256)
 
@@ -61,6 +62,4 @@ def fit_heads(
 def run(faces: int = 96, seed: int = 0) -> None:
     """Fit and write ``pretrained/mobile_stylegan_heads.safetensors``."""
     path = weights.PRETRAINED / "mobile_stylegan_heads.safetensors"
-    save_file({name: value.half() for name, value in fit_heads(packs.compact_generator(), faces, seed).items()}, path)
-    path.chmod(0o644)
-    weights.record_bundled(path)
+    save_trained(fit_heads(compact_generator(), faces, seed), path)

@@ -9,24 +9,23 @@ largest beside the first.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from styleclip_core import latents, packs, weights
+from styleclip_core import latents, weights
 from styleclip_core.edits import sliders
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.networks.face_clip import FaceCLIP
+from styleclip_core.packs import Pack, TextImageModel, load_pack
 from styleclip_core.rendering import Preview
 from styleclip_core.training.augment import augment
+from styleclip_core.training.common import HELD_OUT, image_files, read_images, read_table, save_trained
+from styleclip_core.training.face_clip import FILE
 
-FILE = "face_clip.safetensors"
-HELD_OUT = 1000  # the last faces of the folder are never fitted to
+STORED = 256  # px of the faces
 FIRST_SEED = 700_000  # of the faces that are edited
 EDITS = (
     {"boundary:smile": 1.5},
@@ -63,9 +62,16 @@ def recolour(images: Tensor, hair: Tensor, generator: torch.Generator) -> Tensor
     return torch.lerp(light, dyed.clamp(0, 1), hair) * 2 - 1
 
 
+def augmented_features(clip: TextImageModel, images: Tensor, flipped: Tensor, generator: torch.Generator) -> Tensor:
+    """The tower's features ``[N,1280]`` of pictures ``[N,3,H,W]``, augmented; ``flipped bool [N]``."""
+    assert isinstance(clip, FaceCLIP), "the head that is fitted here belongs to FaceCLIP"
+    return clip.features(augment(images, flipped, clip.size, generator))
+
+
 @torch.no_grad()
-def features_of_faces(pack: packs.Pack, images: Tensor, generator: torch.Generator, views: int = 5) -> Tensor:
+def features_of_faces(pack: Pack, images: Tensor, generator: torch.Generator, views: int = 5) -> Tensor:
     """Features ``[N,views,1280]`` of faces ``uint8 [N,3,H,W]``, augmented; from the third view on with dyed hair."""
+    assert pack.parser, "hair is found by the pack's parser"
     found = []
     for part in images.split(32):
         part = part.float() / 127.5 - 1
@@ -74,21 +80,21 @@ def features_of_faces(pack: packs.Pack, images: Tensor, generator: torch.Generat
         for view in range(views):
             shown = part if view < 2 else recolour(part, hair, generator)
             flipped = torch.full([len(part)], view % 2 == 1)
-            row.append(pack.clip.features(augment(shown, flipped, FaceCLIP.size, generator)))
+            row.append(augmented_features(pack.clip, shown, flipped, generator))
         found.append(torch.stack(row, 1))
     return torch.cat(found)
 
 
 @torch.no_grad()
-def features_of_edits(pack: packs.Pack, count: int, generator: torch.Generator) -> Tensor:
+def features_of_edits(pack: Pack, count: int, generator: torch.Generator) -> Tensor:
     """Features ``[count,1+E,1280]`` of random faces, unedited and edited, augmented."""
     found = []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         w_plus = latents.random_w(pack.generator, seed, 0.8).expand(1, pack.generator.num_layers, 512)
-        look = Preview(pack.generator, w_plus, 256)
-        pictures = torch.cat([look(sliders.move(pack, w_plus, values)[1]) for values in ({}, *EDITS)])
+        draw = Preview(pack.generator, w_plus, STORED)
+        pictures = torch.cat([draw(sliders.move(pack, w_plus, values)[0]) for values in ({}, *EDITS)])
         flipped = torch.zeros(len(pictures), dtype=torch.bool)
-        found.append(pack.clip.features(augment(pictures, flipped, FaceCLIP.size, generator)))
+        found.append(augmented_features(pack.clip, pictures, flipped, generator))
     return torch.stack(found)
 
 
@@ -100,7 +106,8 @@ def discriminant(groups: list[Tensor], width: int, ridge: float = 0.3) -> tuple[
         ridge: added to the scatter within faces, as a share of its mean variance.
     """
     groups = [group.double() for group in groups]
-    within = sum((g - g.mean(1, keepdim=True)).flatten(0, 1).T.cov() for g in groups) / len(groups)
+    scatters = [(g - g.mean(1, keepdim=True)).flatten(0, 1).T.cov() for g in groups]
+    within = torch.stack(scatters).sum(0) / len(groups)
     people = torch.cat([group.mean(1) for group in groups])
     within = within + ridge * within.diagonal().mean() * torch.eye(len(within))
     half = torch.linalg.cholesky(within)
@@ -113,17 +120,12 @@ def discriminant(groups: list[Tensor], width: int, ridge: float = 0.3) -> tuple[
 
 def run(folder: Path, faces: int = 1500, edited: int = 160, seed: int = 0) -> None:
     """Fit the head and write it into ``pretrained/face_clip.safetensors``."""
-    pack, generator = packs.load_pack("compact", "cpu"), torch.Generator().manual_seed(seed)
-    with (folder / "faces.csv").open() as file:
-        plain = [int(row["index"]) for row in csv.DictReader(file) if not row["seed_b"]]
-    held_out = len(list((folder / "img").iterdir())) - HELD_OUT
-    chosen = [index for index in plain if index < held_out][:faces]
-    images = [np.asarray(Image.open(folder / "img" / f"{index:05d}.webp").convert("RGB")) for index in chosen]
-    images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    pack, generator = load_pack("compact", "cpu"), torch.Generator().manual_seed(seed)
+    files, table = image_files(folder), read_table(folder)
+    not_mixed = [file for file, row in zip(files[:-HELD_OUT], table, strict=False) if not row["seed_b"]]
+    images = read_images(not_mixed[:faces], STORED)
     groups = [features_of_faces(pack, images, generator), features_of_edits(pack, edited, generator)]
     weight, bias = discriminant(groups, FaceCLIP.identity_width)
     path = weights.PRETRAINED / FILE
     state = load_file(path) | {"identity_head.weight": weight.half(), "identity_head.bias": bias.half()}
-    save_file({name: value.contiguous() for name, value in state.items()}, path)
-    path.chmod(0o644)
-    weights.record_bundled(path)
+    save_trained(state, path)

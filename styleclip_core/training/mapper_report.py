@@ -10,9 +10,14 @@ from PIL import Image, ImageDraw
 
 from styleclip_core import latents
 from styleclip_core.edits import mapper as editing
+from styleclip_core.evaluation.reports import grid
+from styleclip_core.images import to_image
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.packs import Pack
 from styleclip_core.rendering import Preview
+
+FIRST_SEED = 1000  # of the faces of samples
+STRENGTHS = (0, 0.5, 1, 1.5)  # of the mapper, from the top row down
 
 
 @dataclass
@@ -47,11 +52,10 @@ def loss_picture(curve: Curve, width: int = 640, height: int = 320) -> Image.Ima
 
 @torch.no_grad()
 def sample_picture(pack: Pack, mapper: LevelsMapper, count: int = 6, size: int = 256) -> Image.Image:
-    """Random faces before, and at strengths 0.5, 1 and 1.5, a column each."""
+    """Random faces before, and at strengths 0.5, 1 and 1.5: a column a face."""
     rows = []
-    for seed in range(1000, 1000 + count):
+    for seed in range(FIRST_SEED, FIRST_SEED + count):
         w_plus = latents.random_w(pack.generator, seed).expand(1, pack.generator.num_layers, 512)
-        look = Preview(pack.generator, w_plus, size)
-        rows.append(torch.cat([look(editing.apply(mapper, w_plus, strength))[0] for strength in (0, 0.5, 1, 1.5)], 1))
-    whole = torch.cat(rows, 2).clamp(-1, 1).permute(1, 2, 0)
-    return Image.fromarray(((whole + 1) * 127.5).round().to(torch.uint8).cpu().numpy())
+        draw = Preview(pack.generator, w_plus, size)
+        rows.append([to_image(draw(editing.apply(mapper, w_plus, strength))) for strength in STRENGTHS])
+    return grid(list(zip(*rows, strict=True)), size)

@@ -15,33 +15,32 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from styleclip_core import packs, weights
+from styleclip_core import weights
 from styleclip_core.evaluation.measure import SIZE
+from styleclip_core.evaluation.reports import markdown_table
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.networks.parser import FaceParser
-from styleclip_core.training.face_clip import HELD_OUT, follow
+from styleclip_core.packs.compact import PARSER, perceptual_network
+from styleclip_core.training.common import (
+    HELD_OUT,
+    first_blocks,
+    freeze,
+    growing_decay,
+    image_files,
+    save_trained,
+    trunk_and_rest,
+    update_running_mean,
+)
 from styleclip_core.training.parsing_labels import ID, IGNORED, label_files, read
 
 FROZEN = 3  # first blocks that keep their ImageNet weights: costly at full size, and generic
 HANDICAP = 0.75  # of the advantage that small classes have in training is taken back; fitted on 120 training faces
 TESTED = 300  # held-out faces that `report` looks at
-MAIN = (
-    "background",
-    "skin",
-    "left brow",
-    "right brow",
-    "left eye",
-    "right eye",
-    "nose",
-    "mouth",
-    "upper lip",
-    "lower lip",
-    "neck",
-    "cloth",
-    "hair",
+# The classes that the mean is taken over: those with labels, less the ears.
+MAIN = tuple(
+    "background;skin;left brow;right brow;left eye;right eye;nose;mouth;upper lip;lower lip;neck;cloth;hair".split(";")
 )
 MIRRORED = np.arange(256, dtype=np.uint8)  # class ids of the mirrored picture
 for _part in ("brow", "eye", "ear"):
@@ -111,15 +110,10 @@ def _photographed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def new_parser() -> FaceParser:
     """A parser whose trunk is the published EfficientNet-Lite0's."""
     parser = FaceParser()
-    published = packs.perceptual_network().state_dict()
+    published = perceptual_network().state_dict()
     parser.trunk.load_state_dict({name: published[name] for name in parser.trunk.state_dict()})
-    for part in _frozen(parser):
-        part.requires_grad_(False)
+    freeze(first_blocks(parser.trunk, FROZEN))
     return parser
-
-
-def _frozen(parser: FaceParser) -> list[nn.Module]:
-    return [parser.trunk._conv_stem, parser.trunk._bn0, *parser.trunk._blocks[:FROZEN]]
 
 
 def class_weights(labels: np.ndarray) -> Tensor:
@@ -136,9 +130,7 @@ def train(images: np.ndarray, labels: np.ndarray, steps: int = 800, batch: int =
     cv2.setNumThreads(1)
     rng, parser = np.random.default_rng(seed), new_parser().to(memory_format=torch.channels_last)
     average, balance = copy.deepcopy(parser).eval(), class_weights(labels)
-    trunk = [p for p in parser.trunk.parameters() if p.requires_grad]
-    rest = [p for name, p in parser.named_parameters() if not name.startswith("trunk.")]
-    optimizer = torch.optim.AdamW([{"params": trunk}, {"params": rest}], weight_decay=0.02)
+    optimizer = torch.optim.AdamW(trunk_and_rest(parser), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [1e-3, 4e-3], steps, pct_start=0.1)
     start = time.time()
     for step in range(steps):
@@ -147,15 +139,14 @@ def train(images: np.ndarray, labels: np.ndarray, steps: int = 800, batch: int =
         x = torch.from_numpy(np.stack([picture for picture, _ in pairs])).permute(0, 3, 1, 2)  # is channels last
         y = torch.from_numpy(np.stack([classes for _, classes in pairs])).long()
         parser.train()
-        for part in _frozen(parser):
-            part.eval()
+        freeze(first_blocks(parser.trunk, FROZEN))
         logits = parser(x.float() / 127.5 - 1)
         loss = F.cross_entropy(logits, y, balance, ignore_index=IGNORED) + 0.5 * overlap_loss(logits, y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        follow(average, parser, min(0.99, step / (step + 20)))
+        update_running_mean(average, parser, growing_decay(step, 0.99))
         if step % 20 == 0:
             log(f"step {step}/{steps}, {time.time() - start:.0f} s: loss {loss.item():.4f}")
     level_out(average, balance)
@@ -175,7 +166,9 @@ def overlap_loss(logits: Tensor, classes: Tensor) -> Tensor:
 @torch.no_grad()
 def level_out(parser: FaceParser, balance: Tensor) -> None:
     """Lower the small classes' logits by what the weights ``[19]`` of the loss raised them: else they come out fat."""
-    parser.head.bias -= HANDICAP * torch.where(balance > 0, balance, 1).log()
+    bias = parser.head.bias
+    assert bias is not None
+    bias -= HANDICAP * torch.where(balance > 0, balance, 1).log()
 
 
 @torch.no_grad()
@@ -194,8 +187,9 @@ def intersection_over_union(parser, images: np.ndarray, labels: np.ndarray, batc
 
 def table(scores: dict[str, float]) -> str:
     """IoU a class and their mean over the main ones, as a table in Markdown."""
-    lines = ["| class | IoU |", "|---|---|", *(f"| {name} | {v:.3f} |" for name, v in scores.items() if v == v)]
-    return "\n".join([*lines, f"| mean of the {len(MAIN)} main ones | {np.mean([scores[m] for m in MAIN]):.3f} |"])
+    rows = [[name, f"{value:.3f}"] for name, value in scores.items() if not np.isnan(value)]
+    mean = np.mean([scores[name] for name in MAIN])
+    return markdown_table(["class", "IoU"], [*rows, [f"mean of the {len(MAIN)} main ones", f"{mean:.3f}"]])
 
 
 def run(folder: Path, hair_model: str, faces: int = 2900, steps: int = 800, seed: int = 0, cache: Path | None = None):
@@ -203,7 +197,7 @@ def run(folder: Path, hair_model: str, faces: int = 2900, steps: int = 800, seed
 
     cache: a .npz for the labels; if it is there, they are read instead of made.
     """
-    files = sorted((folder / "img").iterdir())
+    files = image_files(folder)
     chosen = files[: min(faces, len(files) - HELD_OUT)] + files[-HELD_OUT:][:TESTED]
     images = np.stack([read(file) for file in chosen])
     if cache and cache.is_file():
@@ -213,9 +207,5 @@ def run(folder: Path, hair_model: str, faces: int = 2900, steps: int = 800, seed
         if cache:
             np.savez_compressed(cache, labels=labels)
     parser = train(images[:-TESTED], labels[:-TESTED], steps, seed=seed)
-    path = weights.PRETRAINED / "parser.safetensors"
-    half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in parser.state_dict().items()}
-    save_file(half, path)
-    path.chmod(0o644)
-    weights.record_bundled(path)
+    save_trained(parser.state_dict(), weights.PRETRAINED / PARSER)
     print(table(intersection_over_union(parser, images[-TESTED:], labels[-TESTED:])))

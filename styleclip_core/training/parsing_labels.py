@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from styleclip_core.evaluation import measure as teachers
-from styleclip_core.evaluation.measure import SIZE
+from styleclip_core.evaluation import measure
+from styleclip_core.evaluation.measure import SIZE, polygon_mask
 from styleclip_core.networks.bisenet import CLASSES
 
 IGNORED = 255
@@ -23,78 +23,46 @@ ID = {name: i for i, name in enumerate(CLASSES)}
 
 # Face-mesh polygons (MediaPipe's 478-point topology). Left is the picture's left, the person's right.
 OVAL = [
-    10,
-    338,
-    297,
-    332,
-    284,
-    251,
-    389,
-    356,
-    454,
-    323,
-    361,
-    288,
-    397,
-    365,
-    379,
-    378,
-    400,
-    377,
-    152,
-    148,
-    176,
-    149,
-    150,
-    136,
-    172,
-    58,
-    132,
-    93,
-    234,
-    127,
-    162,
-    21,
-    54,
-    103,
-    67,
-    109,
+    int(index)
+    for index in """
+    10 338 297 332 284 251 389 356 454 323 361 288 397 365 379 378 400 377
+    152 148 176 149 150 136 172 58 132 93 234 127 162 21 54 103 67 109
+    """.split()
 ]
 EYES = {
     "left eye": [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
     "right eye": [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
 }
-BROWS = {"left brow": teachers.BROWS[1], "right brow": teachers.BROWS[0]}
+BROWS = {"left brow": measure.BROWS[1], "right brow": measure.BROWS[0]}
 NOSE = [168, 193, 188, 174, 198, 209, 49, 129, 98, 97, 2, 326, 327, 358, 279, 429, 420, 399, 412, 417]
 UPPER = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78]
 LOWER = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78]
-WORK = 128  # px at which GrabCut works
+CHIN = [149, 148, 152, 377, 378, 405, 17, 181]
+GRABCUT_SIZE = 128  # px at which GrabCut works
 
 
 def label(image: np.ndarray, hair_model: str) -> np.ndarray | None:
     """Class ids ``uint8 [256,256]`` (255: left out) of an aligned face ``uint8 [256,256,3]``; None if none is found."""
-    import mediapipe as mp
-
-    found = teachers._landmarker().detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=image))
-    if not found.face_landmarks:
+    mesh = measure.find_mesh(image)
+    if mesh is None:
         return None
-    points = np.array([[p.x, p.y] for p in found.face_landmarks[0]], np.float32) * SIZE
-    oval = teachers._polygon(points, OVAL)
-    hair = _hair(teachers.hair_probability(image, hair_model), points, oval)
+    points = mesh[0]
+    oval = polygon_mask(points, OVAL)
+    hair = _hair(measure.hair_probability(image, hair_model), points, oval)
     person = _person(image, points, oval, hair > 0.5)
     out = _outside(image, points, oval, hair, person)
     out[oval & (hair <= 0.5)] = ID["skin"]
     for name, polygon in {**BROWS, **EYES, "nose": NOSE, "upper lip": UPPER, "lower lip": LOWER}.items():
-        part = teachers._polygon(points, polygon)
+        part = polygon_mask(points, polygon)
         out[part & (hair <= 0.5) if name in BROWS else part] = ID[name]
-    out[teachers._polygon(points, teachers.MOUTH)] = ID["mouth"]
+    out[polygon_mask(points, measure.MOUTH)] = ID["mouth"]
     return out
 
 
 def _hair(probability: np.ndarray, points: np.ndarray, oval: np.ndarray) -> np.ndarray:
     """Probability of hair without beards: of a bearded face none is below the eyes, in the oval and under the chin."""
     chin, nose = points[152], points[2]
-    bearded = max(_share(probability, points, teachers.MOUSTACHE), _share(probability, points, _CHIN)) > 0.3
+    bearded = max(_share(probability, points, measure.MOUSTACHE), _share(probability, points, CHIN)) > 0.3
     rows, columns = np.mgrid[:SIZE, :SIZE]
     height, width = chin[1] - points[10, 1], points[454, 0] - points[234, 0]
     face = cv2.erode(oval.astype(np.uint8), np.ones((9, 9))) > 0
@@ -106,11 +74,8 @@ def _hair(probability: np.ndarray, points: np.ndarray, oval: np.ndarray) -> np.n
     return np.where(beard, 0, probability)
 
 
-_CHIN = [149, 148, 152, 377, 378, 405, 17, 181]
-
-
 def _share(probability: np.ndarray, points: np.ndarray, polygon: list[int]) -> float:
-    inside = teachers._polygon(points, polygon)
+    inside = polygon_mask(points, polygon)
     return float((probability[inside] > 0.5).mean()) if inside.any() else 0.0
 
 
@@ -130,15 +95,15 @@ def _person(image: np.ndarray, points: np.ndarray, oval: np.ndarray, hair: np.nd
     seeds[oval | (cv2.erode(hair.astype(np.uint8), np.ones((5, 5))) > 0)] = cv2.GC_FGD
     shoulders = 0.25 * width + 0.9 * np.maximum(rows - chin[1] - 0.1 * width, 0)
     seeds[(rows > chin[1]) & (abs(columns - chin[0]) < shoulders)] = cv2.GC_FGD
-    small = cv2.resize(cv2.bilateralFilter(image, 5, 30, 5), (WORK, WORK), interpolation=cv2.INTER_AREA)
-    mask = cv2.resize(seeds, (WORK, WORK), interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(cv2.bilateralFilter(image, 5, 30, 5), (GRABCUT_SIZE, GRABCUT_SIZE), interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(seeds, (GRABCUT_SIZE, GRABCUT_SIZE), interpolation=cv2.INTER_NEAREST)
     cv2.setRNGSeed(0)
-    cv2.grabCut(small, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, mask, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
     person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     person = cv2.morphologyEx(person, cv2.MORPH_OPEN, np.ones((5, 5)))
     person = cv2.morphologyEx(person, cv2.MORPH_CLOSE, np.ones((7, 7)))
     _, parts = cv2.connectedComponents(person)
-    main = parts[int(points[1, 1] * WORK / SIZE), int(points[1, 0] * WORK / SIZE)]
+    main = parts[int(points[1, 1] * GRABCUT_SIZE / SIZE), int(points[1, 0] * GRABCUT_SIZE / SIZE)]
     return cv2.resize((parts == main).astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
 
 
@@ -180,8 +145,8 @@ def _hue(image: np.ndarray, points: np.ndarray, hair: np.ndarray) -> np.ndarray:
     """How far colours are from those of cheeks and forehead, whatever the shade: ``[256,256]``, CIE a and b."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.5).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     known = np.zeros((SIZE, SIZE), bool)
-    for polygon in (*teachers.CHEEKS, teachers.FOREHEAD):
-        known |= teachers._polygon(points, polygon) & (hair < 0.3)
+    for polygon in (*measure.CHEEKS, measure.FOREHEAD):
+        known |= polygon_mask(points, polygon) & (hair < 0.3)
     if known.sum() < 20:
         return np.full((SIZE, SIZE), np.inf, np.float32)
     center = np.median(lab[known], axis=0)
@@ -195,7 +160,7 @@ def _hue(image: np.ndarray, points: np.ndarray, hair: np.ndarray) -> np.ndarray:
 def read(file: Path) -> np.ndarray:
     """A picture as RGB ``uint8 [256,256,3]``."""
     with Image.open(file) as image:
-        return np.ascontiguousarray(np.asarray(image.convert("RGB").resize((SIZE, SIZE), Image.LANCZOS)))
+        return measure.square_pixels(image)
 
 
 def label_files(files: list[Path], hair_model: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from styleclip_core.packs.base import Pack
+from styleclip_core.packs import Generator, Pack
 
 
 def embedding_axes(embeddings: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def embedding_axes(embeddings: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def style_deviations(generator, samples: int = 4096, seed: int = 3) -> Tensor:
+def style_deviations(generator: Generator, samples: int = 4096, seed: int = 3) -> Tensor:
     """Standard deviation of every style channel over random faces, ``[C]``."""
     z = torch.from_numpy(np.random.default_rng(seed).standard_normal((samples, 512)).astype(np.float32))
     w = generator.map(z.to(generator.w_avg.device))
@@ -56,14 +56,14 @@ def measure(
     """The content of a pack's file.
 
     Returns:
-        ``axes [K,D]`` and ``scales [K]``: principal directions of the gallery's embeddings and the deviations along
-        them. ``changes [C,K]``: by how many of these deviations the embedding changes with one deviation of each style
-        channel, averaged over random faces. ``deviations [C]``: of the channels over random faces. ``usual [D]``: mean
-        of the gallery's embeddings.
+        ``axes [K,D]`` and ``scales [K]``: principal directions of the reference faces' embeddings and the deviations
+        along them. ``changes [C,K]``: by how many of these deviations the embedding changes with one deviation of each
+        style channel, averaged over random faces. ``deviations [C]``: of the channels over random faces.
+        ``usual [D]``: mean of the reference faces' embeddings.
     """
-    gallery = pack.reference_faces.embeddings
-    axes, scales = embedding_axes(gallery, count)
-    share = float(scales.square().sum() / torch.cov(gallery.T).trace())
+    embeddings = pack.reference_faces.embeddings
+    axes, scales = embedding_axes(embeddings, count)
+    share = float(scales.square().sum() / torch.cov(embeddings.T).trace())
     report(f"{count} principal directions hold {share:.1%} of the embeddings' variance")
     deviations = style_deviations(pack.generator)
     z = torch.from_numpy(np.random.default_rng(seed).standard_normal((faces, 512)).astype(np.float32))
@@ -71,7 +71,6 @@ def measure(
     for part in tqdm(codes.split(batch), desc="Relevance of channels"):
         changes = changes + jacobian(pack, part, axes, resolution).sum(0)
     changes = changes / faces * deviations[:, None] / scales
-    if rgb := getattr(pack.generator, "rgb_styles", ()):  # as in StyleCLIP, colours are left alone
-        parts = zip(changes.split(list(pack.generator.style_sizes)), rgb, strict=True)
-        changes = torch.cat([part * (not is_rgb) for part, is_rgb in parts])
-    return {"axes": axes, "scales": scales, "changes": changes, "deviations": deviations, "usual": gallery.mean(0)}
+    parts = zip(changes.split(list(pack.generator.style_sizes)), pack.generator.rgb_styles, strict=True)
+    changes = torch.cat([part * (not is_rgb) for part, is_rgb in parts])  # as in StyleCLIP, colours are left alone
+    return {"axes": axes, "scales": scales, "changes": changes, "deviations": deviations, "usual": embeddings.mean(0)}

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm
 
-from styleclip_core import packs
 from styleclip_core.images import to_image
 from styleclip_core.latents import random_w
+from styleclip_core.packs.compact import compact_generator
 
 FIELDS = ["index", "seed_a", "seed_b", "crossover", "psi"]
 
 
-def recipe(count: int, seed: int = 0) -> list[dict[str, object]]:
+def recipe(count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Rows of ``faces.csv``: psi uniform in [0.5, 1], three faces in ten mixed at a random layer."""
     rng, rows, next_seed = np.random.default_rng(seed), [], 0
     for index in range(count):
@@ -37,7 +38,7 @@ def recipe(count: int, seed: int = 0) -> list[dict[str, object]]:
 @torch.no_grad()
 def synthesize(folder: Path, count: int, seed: int = 0, size: int = 256) -> None:
     """Write ``img/NNNNN.webp``, ``faces.csv`` and ``w_avg.npy`` to ``folder``; about a second a face on two cores."""
-    generator = packs.compact_generator()
+    generator = compact_generator()
     (folder / "img").mkdir(parents=True, exist_ok=True)
     np.save(folder / "w_avg.npy", generator.w_avg.numpy())
     rows = recipe(count, seed)
@@ -46,8 +47,10 @@ def synthesize(folder: Path, count: int, seed: int = 0, size: int = 256) -> None
         writer.writeheader()
         writer.writerows(rows)
     for row in tqdm(rows):
-        w_plus = random_w(generator, row["seed_a"], row["psi"]).expand(18, -1).clone()
+        w_plus = random_w(generator, row["seed_a"], row["psi"]).expand(generator.num_layers, -1).clone()
         if row["seed_b"] != "":
             w_plus[row["crossover"] :] = random_w(generator, row["seed_b"], row["psi"])
         image = to_image(generator.synthesize(w_plus[None]))
-        image.resize((size, size), Image.LANCZOS).save(folder / "img" / f"{row['index']:05d}.webp", quality=90)
+        image.resize((size, size), Image.Resampling.LANCZOS).save(
+            folder / "img" / f"{row['index']:05d}.webp", quality=90
+        )
