@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from PIL import Image
 
 from styleclip_core import packs, weights
+from styleclip_core.evaluation import measure
+from styleclip_core.faces import detect
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.packs.compact import PARSER, compact_parser
 from styleclip_core.training import parser as training
-from styleclip_core.training import parsing_labels, teachers
+from styleclip_core.training import parsing_labels
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))
 MISSING = ("glasses", "earring", "necklace", "hat")  # classes that have no labels
@@ -183,7 +185,7 @@ def test_labels_follow_the_mesh(monkeypatch):
         mask[:60] = mask[190:] = 1
         return mask
 
-    monkeypatch.setattr(teachers, "hair_probability", hair)
+    monkeypatch.setattr(measure, "hair_probability", hair)
     labels = parsing_labels.label(parsing_labels.read(EXAMPLES[0]), "")
     for left, right in (("left eye", "right eye"), ("left brow", "right brow")):
         assert center(torch.from_numpy(labels == ID[left]))[1] < center(torch.from_numpy(labels == ID[right]))[1]
@@ -192,4 +194,4 @@ def test_labels_follow_the_mesh(monkeypatch):
     chin = labels[190:210, 118:138]
     assert (chin == ID["hair"]).mean() == 0
     assert parsing_labels.label(np.full((256, 256, 3), 128, np.uint8), "") is None
-    teachers._landmarker.cache_clear()  # closed while MediaPipe can still do it
+    detect._landmarker.cache_clear()  # closed while MediaPipe can still do it
