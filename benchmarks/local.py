@@ -1,22 +1,23 @@
 """Hair colours by region and everywhere: what changes in the hair, in the face and outside; a table and a grid.
 
-    python -m benchmarks.local --hair hair_segmentation.tflite --faces 24
+    python -m benchmarks local --hair hair_segmentation.tflite --faces 24
 
-The hair is measured inside the mask of a segmenter that took no part (see styleclip_core/training/teachers.py).
+The colour is measured inside the hair mask of a model that took no part in the edit (see `evaluation.measure`).
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from styleclip_core import load_studio
-from styleclip_core.evaluation import measure as teachers
-from styleclip_core.evaluation.directions import LABELS
+from benchmarks.common import add_grid, add_hair, make_parser
+from styleclip_core import Face, Studio, load_studio
+from styleclip_core.evaluation.measure import measure
+from styleclip_core.evaluation.metrics import LABELS, Measurements
+from styleclip_core.evaluation.reports import grid, markdown_row, markdown_table, save_picture
 from styleclip_core.images import to_tensor
 from styleclip_core.settings import LocalSettings
 
@@ -28,56 +29,81 @@ COLOURS = {  # slider -> the label that should rise
     "boundary:red hair": "red hair",
 }
 STRENGTH = 1.5
-VIEW_SETS = ("everywhere", "hair only")
+EVERYWHERE, REGION = "everywhere", "hair only"  # where the edit may show
+COLUMNS = "slider;way;faces;gain, sd;identity;distance;change in hair;outside;s".split(";")
+SHOWN = 6  # faces in the grid
 
 
-def row(studio, hair: Path, face, before: dict, slider: str, label: str) -> dict[str, tuple] | None:
-    """For each way: the label's gain (deviations), identity, distance, change inside and outside (of 255), seconds."""
-    where = studio.region(face, "hair")
+@dataclass(frozen=True)
+class LocalResult:
+    """One edit: the label's gain in deviations, scores, the mean change (of 255) inside the hair and outside."""
+
+    gain: float
+    identity: float
+    distance: float
+    inside: float
+    outside: float
+    seconds: float
+    picture: Image.Image
+
+    @property
+    def figures(self) -> list[float]:
+        return [self.gain, self.identity, self.distance, self.inside, self.outside, self.seconds]
+
+
+def edit_both_ways(
+    studio: Studio, hair: str, face: Face, before: Measurements, slider: str, label: str
+) -> dict[str, LocalResult] | None:
+    """The edit everywhere and in the hair only; None where the face is lost."""
+    mask = studio.region(face, "hair")
     inside = np.asarray(studio.region(face, "hair", settings=LocalSettings(grow=-8, feather=0)).picture()) > 250
-    outside = np.asarray(where.picture()) == 0
+    outside = np.asarray(mask.picture()) == 0
     found = {}
-    for way, part in zip(VIEW_SETS, (None, where), strict=True):
+    for place, confined in ((EVERYWHERE, None), (REGION, mask)):
         start = time.perf_counter()
-        edit = studio.slide(face, {slider: STRENGTH}, within=part)
+        edit = studio.slide(face, {slider: STRENGTH}, mask=confined)
         taken = time.perf_counter() - start
-        after = teachers.measure(edit.image, str(hair))
+        after = measure(edit.image, hair)
         if not after:
             return None
         change = ((to_tensor(edit.image) - to_tensor(face.image)).abs().mean((0, 1)) * 127.5).numpy()
-        gain = LABELS[label].score(after) - LABELS[label].score(before)
-        figures = gain, edit.scores["identity"], edit.scores["distance"], change[inside].mean(), change[outside].mean()
-        found[way] = (*figures, taken, edit.image)
+        found[place] = LocalResult(
+            gain=LABELS[label].score(after) - LABELS[label].score(before),
+            identity=edit.scores["identity"],
+            distance=edit.scores["distance"],
+            inside=change[inside].mean(),
+            outside=change[outside].mean(),
+            seconds=taken,
+            picture=edit.image,
+        )
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hair", type=Path, required=True)
-    parser.add_argument("--faces", type=int, default=24)
-    parser.add_argument("--grid", type=Path, default=Path("outputs/local.jpg"))
-    args = parser.parse_args()
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser("local", __doc__)
+    add_hair(parser)
+    parser.add_argument("--faces", type=int, default=24, help="(default: 24)")
+    add_grid(parser, "local")
+    args = parser.parse_args(argv)
     studio, pictures = load_studio("compact", "cpu"), []
     faces = [studio.random_face(FIRST_SEED + i) for i in range(args.faces)]
-    known = [(face, measured) for face in faces if (measured := teachers.measure(face.image, str(args.hair)))]
-    print("| slider | way | faces | gain, sd | identity | distance | change in hair | outside | s |")
-    print("| --- " * 9 + "|")
+    known = [(face, measured) for face in faces if (measured := measure(face.image, args.hair))]
+    print(markdown_table(COLUMNS, []))
     for slider, label in COLOURS.items():
-        rows = [found for face, before in known if (found := row(studio, args.hair, face, before, slider, label))]
-        for way in VIEW_SETS:
-            means = np.mean([found[way][:-1] for found in rows], 0)
-            figures = " | ".join(f"{value:.2f}" for value in means)
-            print(f"| {slider} | {way} | {len(rows)} | {figures} |", flush=True)
-        nearer = sum(found[VIEW_SETS[1]][2] < found[VIEW_SETS[0]][2] for found in rows)
-        least = min(found[VIEW_SETS[1]][1] for found in rows)
-        print(f"(distance smaller by region: {nearer}/{len(rows)}; least identity {least:.2f})", flush=True)
-        shown = (
-            [face.image for face, _ in known[: len(rows)][:6]],
-            *([f[way][-1] for f in rows[:6]] for way in VIEW_SETS),
-        )
-        pictures.append(np.vstack([np.hstack([np.asarray(p.resize((160, 160))) for p in line]) for line in shown]))
-    args.grid.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.vstack(pictures)).save(args.grid, quality=92)
+        edits = [
+            (face, found)
+            for face, before in known
+            if (found := edit_both_ways(studio, args.hair, face, before, slider, label))
+        ]
+        for place in (EVERYWHERE, REGION):
+            means = np.mean([found[place].figures for _, found in edits], 0)
+            print(markdown_row([slider, place, len(edits), *(f"{value:.2f}" for value in means)]), flush=True)
+        nearer = sum(found[REGION].distance < found[EVERYWHERE].distance for _, found in edits)
+        least = min(found[REGION].identity for _, found in edits)
+        print(f"(distance smaller by region: {nearer}/{len(edits)}; least identity {least:.2f})", flush=True)
+        pictures.append([face.image for face, _ in edits[:SHOWN]])
+        pictures += [[found[place].picture for _, found in edits[:SHOWN]] for place in (EVERYWHERE, REGION)]
+    save_picture(grid(pictures, 160), args.grid)
 
 
 if __name__ == "__main__":

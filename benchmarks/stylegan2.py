@@ -1,7 +1,7 @@
 """How fast StyleGAN2 is: in GFLOP/s against the machine's matrix product, and a table of precisions and ways to run.
 
-    python -m benchmarks.stylegan2                  # all CPU cores, 1024 px
-    python -m benchmarks.stylegan2 --device cuda
+    python -m benchmarks stylegan2                  # all CPU cores, 1024 px
+    python -m benchmarks stylegan2 --device cuda
 
 Weights are random; speed does not depend on them. Times are the best of several runs.
 """
@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import argparse
 import copy
-import resource
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from benchmarks.common import device_name, make_parser, peak_memory, reset_peak_memory, timed
+from styleclip_core.devices import keep_freed_memory
 from styleclip_core.networks.blend import Blend
-from styleclip_core.networks.stylegan2 import StyleGAN2
-from styleclip_core.packs import keep_freed_memory
+from styleclip_core.networks.stylegan2 import ModulatedConv, StyleGAN2, ToRGB
 
 REFERENCE_SPEED = 70  # GFLOP/s of the original PyTorch code at 1024 px on two cores of the same kind, as counted below
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -46,24 +45,18 @@ def gflop(generator: StyleGAN2) -> tuple[float, float]:
     counted = needed = 0
     for level, (convs, rgb) in enumerate(zip(generator.convs, generator.rgbs, strict=True)):
         pixels = (4 << level) ** 2
-        for conv in convs:
+        for conv in convs.children():
+            assert isinstance(conv, ModulatedConv)
             counted += 2 * pixels * conv.weight.numel()
             needed += 2 * pixels * conv.weight.numel() // (4 if conv.up else 1)
+        assert isinstance(rgb, ToRGB)
         counted, needed = (total + 2 * pixels * rgb.weight.numel() for total in (counted, needed))
     return counted / 1e9, needed / 1e9
 
 
-def seconds(run: Callable[[], object], device: torch.device, runs: int) -> float:
-    """Best time of ``runs`` calls after two to warm up."""
-    best = float("inf")
-    for i in range(runs + 2):
-        start = time.perf_counter()
-        run()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        if i > 1:
-            best = min(best, time.perf_counter() - start)
-    return best
+def best(work: Callable[[], object], device: torch.device, runs: int) -> float:
+    """Seconds of the fastest of ``runs`` calls after two to warm up."""
+    return min(timed(work, runs, 2, device))
 
 
 def report_speed(generator: StyleGAN2, device: torch.device, runs: int) -> None:
@@ -72,8 +65,8 @@ def report_speed(generator: StyleGAN2, device: torch.device, runs: int) -> None:
     forward = product = float("inf")
     with torch.inference_mode():
         for _ in range(max(1, runs // 2)):
-            forward = min(forward, seconds(lambda: generator.synthesize(w), device, 2))
-            product = min(product, seconds(lambda: torch.mm(a[0], a[1]), device, 5))
+            forward = min(forward, best(lambda: generator.synthesize(w), device, 2))
+            product = min(product, best(lambda: torch.mm(a[0], a[1]), device, 5))
     counted, needed = gflop(generator)
     peak = 2 * 2048**3 / product / 1e9
     speed = counted / forward
@@ -138,17 +131,14 @@ def report_table(generator: StyleGAN2, device: torch.device, runs: int, backend:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "fp32"
         copied = copy.deepcopy(generator).set_precision(PRECISIONS[precision])
         for mode in ("eager", "compiled", "graphs") if cuda else ("eager", "compiled"):
-            if cuda:
-                torch.cuda.empty_cache()
-                torch.cuda.reset_peak_memory_stats()
-            row = [1000 * seconds(lambda r=r: r(w_plus), device, runs) for r in tasks(copied, mode, backend).values()]
-            resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 2**10
-            used = torch.cuda.max_memory_allocated() if cuda else resident
-            print(f"{precision + ' ' + mode:16}", *(f"{value:10.2f}" for value in (*row, used / 2**30)), flush=True)
+            reset_peak_memory(device)
+            row = [1000 * best(lambda r=r: r(w_plus), device, runs) for r in tasks(copied, mode, backend).values()]
+            row.append(peak_memory(device))
+            print(f"{precision + ' ' + mode:16}", *(f"{value:10.2f}" for value in row), flush=True)
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser("stylegan2", __doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--resolution", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=6)
@@ -159,7 +149,7 @@ def main(argv: list[str] | None = None) -> None:
     if device.type == "cpu":
         keep_freed_memory()
     generator = random_generator(args.resolution).to(device)
-    print(torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads")
+    print(device_name(device))
     report_speed(generator, device, args.runs)
     if args.table:
         report_table(generator, device, args.runs, args.backend)

@@ -1,0 +1,1 @@
+"""Programs that measure and print tables; `python -m benchmarks` lists them."""
