@@ -1,0 +1,37 @@
+"""Settings and losses of mapper training; `tests/edits/test_sliders.py` trains some."""
+
+import pytest
+import torch
+
+from styleclip_core import BadSetting
+from styleclip_core.edits.objective import make_objective
+from styleclip_core.networks.mapper import LEVELS, level_sizes
+from styleclip_core.networks.text_mapper import TextMapper
+from styleclip_core.packs import load_pack
+from styleclip_core.training import mapper as training
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"faces": 1}, {"lr": -1}, {"lr": float("nan")}, {"batch": "two"}])
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(BadSetting):
+        training.MapperSettings(**wrong)
+
+
+def test_an_edit_that_changes_nothing_costs_only_what_was_asked_for():
+    pack = load_pack("compact", "cpu")
+    settings = training.MapperSettings(faces=2, held_out=1)
+    faces, _ = training.both_sets(pack, settings)
+    terms = training.picture_losses(
+        pack, make_objective(pack, "a person with purple hair"), faces.codes, faces, [0, 1], settings
+    )
+    assert terms["clip"] > 1 and terms["directional"] > 0.4
+    assert all(abs(terms[name]) < 1e-3 for name in ("identity", "likeness", "preserve", "latent"))
+
+
+def test_the_layers_of_a_step_belong_to_levels():
+    assert level_sizes(18) == [4, 4, 10] and level_sizes(11) == [4, 4, 3]
+    step = TextMapper(components=6, width=5)(torch.randn(2, 18, 6), torch.randn(1, 5))
+    assert step.shape == (2, 18, 6)
+    for layers in LEVELS.values():
+        assert torch.equal(step[:, layers], step[:, layers][:, :1].expand_as(step[:, layers]))
+    assert not torch.equal(step[:, 3], step[:, 4])
