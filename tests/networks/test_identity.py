@@ -31,7 +31,7 @@ def test_dyed_hair_and_a_smile_leave_a_person_the_same(pack, faces):
     hair = pack.parser.parse(plain)[:, [CLASSES.index("hair")]]
     dyed = recolour(plain, hair, torch.Generator().manual_seed(1))
     values = {"boundary:smile": 1.0}
-    smiling = torch.cat([look(sliders.move(pack, code, values)[1]) for code, look in faces])
+    smiling = torch.cat([look(sliders.move(pack, code, values)[0]) for code, look in faces])
     people, *others = (pack.identity(pictures) for pictures in (plain, dyed, smiling))
     for changed in others:
         cosines = people @ changed.T
