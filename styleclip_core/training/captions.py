@@ -120,11 +120,26 @@ PHRASES: dict[str, tuple[list[str], list[str]]] = {
 }  # fmt: skip
 
 # score from which an attribute counts as there; scarce ones need more than one deviation
-PRESENT = {"bald": 1.7, "beard": 1.3, "moustache": 1.4, "eyeglasses": 1.4, "hat": 1.6, "red hair": 1.4, "grey hair": 1.4,
-           "bangs": 1.2, "surprised": 1.5, "curly hair": 1.2, "blond hair": 1.2, "mouth open": 1.2, "smiling": 0.8}  # fmt: skip
+PRESENT = {
+    name: score
+    for score, names in {
+        1.7: ("bald",),
+        1.6: ("hat",),
+        1.5: ("surprised",),
+        1.4: ("moustache", "eyeglasses", "red hair", "grey hair"),
+        1.3: ("beard",),
+        1.2: ("bangs", "curly hair", "blond hair", "mouth open"),
+        0.8: ("smiling",),
+    }.items()
+    for name in names
+}
 UNDECIDED = 0.8  # width of the band below PRESENT in which a face is neither
 
 ATTRIBUTES = list(PHRASES)
+SUBJECTS = (  # where no phrase names the person
+    *("a person", "a face", "someone", "a portrait of a person", "a photo of a person", "a photo of a face"),
+    *("this person", "a human"),
+)
 SENTENCES = Path(__file__).with_name("sentences.txt")
 
 
@@ -137,9 +152,8 @@ class Caption:
 
 
 def _sentence(rng: np.random.Generator, phrases: list[str]) -> str:
-    subject = "".join(p[1:] for p in phrases if p[0] == "=") or rng.choice(
-        ["a person", "a face", "someone", "a portrait of a person", "a photo of a person", "a photo of a face", "this person", "a human"]
-    )  # fmt: skip
+    """One of several ways to say phrases about different attributes, the subject among them or a neutral one."""
+    subject = "".join(p[1:] for p in phrases if p[0] == "=") or rng.choice(SUBJECTS)
     before = [p[1:] for p in phrases if p[0] == "~"]
     after = [p[1:] for p in phrases if p[0] == "+"]
     style = rng.integers(4)

@@ -131,8 +131,8 @@ def train(
         schedule.step()
         update_running_mean(average, encoder, growing_decay(step, 0.995))
         if step % 20 == 0:
-            said = ", ".join(f"{name} {value.item():.4f}" for name, value in terms.items())
-            log(f"step {step}/{first + picture_steps}, {time.time() - start:.0f} s: {said}")
+            values = ", ".join(f"{name} {value.item():.4f}" for name, value in terms.items())
+            log(f"step {step}/{first + picture_steps}, {time.time() - start:.0f} s: {values}")
     return average
 
 

@@ -78,9 +78,9 @@ def features_of_faces(pack: Pack, images: Tensor, generator: torch.Generator, vi
         hair = pack.parser.parse(part)[:, [CLASSES.index("hair")]]
         row = []
         for view in range(views):
-            shown = part if view < 2 else recolour(part, hair, generator)
+            pictures = part if view < 2 else recolour(part, hair, generator)
             flipped = torch.full([len(part)], view % 2 == 1)
-            row.append(augmented_features(pack.clip, shown, flipped, generator))
+            row.append(augmented_features(pack.clip, pictures, flipped, generator))
         found.append(torch.stack(row, 1))
     return torch.cat(found)
 

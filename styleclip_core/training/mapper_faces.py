@@ -43,7 +43,7 @@ def random_codes(pack: Pack, count: int, generator: np.random.Generator) -> Tens
 
 @torch.no_grad()
 def draw_faces(pack: Pack, codes: Tensor, resolution: int) -> TrainingFaces:
-    """Draw the faces of codes ``[M,L,512]``, one after another, and look at them."""
+    """Draw the faces of codes ``[M,L,512]``, one after another, and note what the networks say of them."""
     previews = [Preview(pack.generator, code, resolution) for code in codes.split(1)]
     seen = [see_unedited(pack, preview(code)) for preview, code in zip(previews, codes.split(1), strict=True)]
     identities = [one.identities for one in seen if one.identities is not None]

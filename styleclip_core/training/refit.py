@@ -47,9 +47,9 @@ def refit_heads(
     for step in range(steps):
         rows = rng.choice(len(features), 384, replace=False)
         texts = rng.choice(pool, 320, replace=False)
-        said = claims[:, texts]
-        truth = torch.from_numpy(captions.truth(data.state[rows], said))
-        weight = torch.from_numpy(data.balance[rows] @ np.abs(said) / np.abs(said).sum(0))
+        claimed = claims[:, texts]
+        truth = torch.from_numpy(captions.truth(data.state[rows], claimed))
+        weight = torch.from_numpy(data.balance[rows] @ np.abs(claimed) / np.abs(claimed).sum(0))
         noisy = F.normalize(sentences[texts] + noise * torch.randn(len(texts), sentences.shape[1]), dim=1)
         cosine = F.normalize(image_head(features[rows]), dim=1) @ F.normalize(text_head(noisy), dim=1).T
         loss = pair_loss(cosine * scale + bias, truth, weight)
