@@ -16,8 +16,22 @@ from styleclip_core.errors import BadSetting
 app = typer.Typer()
 PANEL, TRAINING_PANEL = "Train a slider", "Make the files of pretrained/"
 
-Part = StrEnum("Part", "ganspace interfacegan relevance")
-Level = StrEnum("Level", "coarse medium fine")
+
+class Part(StrEnum):
+    """What `train-directions` computes."""
+
+    GANSPACE = "ganspace"
+    INTERFACEGAN = "interfacegan"
+    RELEVANCE = "relevance"
+
+
+class Level(StrEnum):
+    """Layers of W+ that a mapper may move."""
+
+    COARSE = "coarse"
+    MEDIUM = "medium"
+    FINE = "fine"
+
 
 Folder = Annotated[Path, typer.Argument(help="Folder of synthetic faces.")]
 HairModel = Annotated[str, typer.Option("--hair", metavar="FILE", help="hair_segmentation.tflite")]
