@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from styleclip_core.networks.face_clip import FaceCLIP, TextHead
 from styleclip_core.training import captions
 from styleclip_core.training.common import HELD_OUT
-from styleclip_core.training.face_clip import Data, embed_captions, pair_loss
+from styleclip_core.training.face_clip_data import Data, embed_captions, pair_loss
 
 
 @torch.no_grad()

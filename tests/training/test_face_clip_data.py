@@ -3,14 +3,14 @@
 import numpy as np
 import torch
 
-from styleclip_core.training import captions, face_clip
+from styleclip_core.training import captions, face_clip_data
 
 A = captions.ATTRIBUTES
 
 
 def test_mirroring_swaps_left_and_right_only():
     scores = np.random.default_rng(0).standard_normal((3, len(A)))
-    flipped = face_clip.flip(scores, np.array([True, False, True]))
+    flipped = face_clip_data.flip(scores, np.array([True, False, True]))
     left, right = A.index("turned left"), A.index("turned right")
     assert np.array_equal(flipped[0, [left, right]], scores[0, [right, left]])
     assert np.array_equal(flipped[1], scores[1])
@@ -24,7 +24,7 @@ def test_balancing_makes_an_attribute_independent_of_gender_and_age():
     beard, male = A.index("beard"), A.index("male")
     scores[:, beard] = 0.7 * scores[:, male] + 0.7 * scores[:, beard]
     state = captions.holds(scores)
-    weight = face_clip._balance(state, scores)[:, beard]
+    weight = face_clip_data.balance_weights(state, scores)[:, beard]
     there = state[:, beard] == 1
     plain = scores[there, male].mean()
     balanced = np.average(scores[there, male], weights=weight[there])
@@ -36,7 +36,7 @@ def test_the_pair_loss_ignores_undecided_pairs_and_rewards_the_truth():
     truth = torch.tensor([[1.0, 0.0], [0.0, 1.0], [float("nan"), 0.0]])
     right, wrong = 4 * (truth.nan_to_num(0.5) - 0.5), -4 * (truth.nan_to_num(0.5) - 0.5)
     weight = torch.ones(3, 2)
-    assert face_clip.pair_loss(right, truth, weight) < face_clip.pair_loss(wrong, truth, weight)
+    assert face_clip_data.pair_loss(right, truth, weight) < face_clip_data.pair_loss(wrong, truth, weight)
     changed = right.clone()
     changed[2, 0] = 100
-    assert torch.equal(face_clip.pair_loss(right, truth, weight), face_clip.pair_loss(changed, truth, weight))
+    assert torch.equal(face_clip_data.pair_loss(right, truth, weight), face_clip_data.pair_loss(changed, truth, weight))
