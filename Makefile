@@ -25,7 +25,7 @@ lint: .venv/.installed-dev
 	$(BIN)/pyright
 
 docs: .venv/.installed-dev
-	$(BIN)/pdoc --docformat google --output-directory docs/api styleclip_core styleclip_app
+	PYTHONPATH=. $(BIN)/python .ci/docs.py
 
 # requirements.txt and requirements-dev.txt from pyproject.toml. Needs no packages.
 requirements:
