@@ -36,6 +36,11 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """The commands together, whose help ends with the examples of the first."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if option := self.get_help_option(ctx):
+            option.default = False  # None, typer's own, would be converted by pydantic, whose import takes 80 ms
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         super().format_help(ctx, formatter)
         first = next(command for command in self.commands.values() if isinstance(command, Command))

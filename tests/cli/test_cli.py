@@ -42,7 +42,7 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("args", [["--help"], ["edit", "--help"], ["app", "--help"], ["dance"]])
 def test_help_needs_no_networks(args: list[str]) -> None:
-    slow = {"torch", "numpy", "gradio"}
+    slow = {"torch", "numpy", "gradio", "pydantic"}
     code = f"import sys; from styleclip_core import cli; cli.main({args}); print('loaded', {slow} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "loaded set()", done.stderr
