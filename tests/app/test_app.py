@@ -18,6 +18,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
+
 from support.browser import ROOT, Page, chromium, difference, serve
 
 

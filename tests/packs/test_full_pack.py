@@ -21,8 +21,6 @@ import torch
 import torch.nn.functional as F
 from gradio_client import Client, handle_file
 from PIL import Image
-from support import synthetic_pack
-from support.browser import ROOT, Page, chromium, difference, serve
 
 import app
 from benchmarks import gpu
@@ -52,6 +50,8 @@ from styleclip_core.images import to_tensor
 from styleclip_core.networks.face_clip import FaceCLIP
 from styleclip_core.packs import full
 from styleclip_core.progress import Progress
+from support import synthetic_pack
+from support.browser import ROOT, Page, chromium, difference, serve
 
 REFERENCE = Path(os.environ.get("STYLECLIP_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
 SHORT = OptimizeSettings(steps=1, views=0, patience=0)

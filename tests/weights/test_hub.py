@@ -13,8 +13,6 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import constants, file_download
 from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
-from support.fake_hub import FakeHub, serve
-from support.fake_wheels import touch_later
 
 from styleclip_core import weights
 from styleclip_core.errors import Cancelled, DiskFull, WeightsUnavailable
@@ -22,6 +20,8 @@ from styleclip_core.weights import cache
 from styleclip_core.weights.checkpoint import Checkpoint
 from styleclip_core.weights.hub import Hub, _silent_bar
 from styleclip_core.weights.table import TABLE
+from support.fake_hub import FakeHub, serve
+from support.fake_wheels import touch_later
 
 NET = bytes(range(256)) * 40
 WRONG = bytes(reversed(NET))

@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.fake_wheels import FILES, LAMP, NET, build_wheel, tiny_table, touch_later
 
 from styleclip_core import weights
 from styleclip_core.errors import Cancelled, DiskFull, WeightsUnavailable
@@ -21,6 +20,7 @@ from styleclip_core.progress import Progress
 from styleclip_core.weights import bundled, cache, wheel
 from styleclip_core.weights.hub import Hub
 from styleclip_core.weights.wheel import Wheel
+from support.fake_wheels import FILES, LAMP, NET, build_wheel, tiny_table, touch_later
 
 
 @pytest.fixture
