@@ -47,7 +47,8 @@ def set_precision(precision: str, device: torch.device) -> torch.dtype:
         raise BadSetting(f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")
     if device.type == "cuda":
         rounding = "ieee" if precision == "fp32" else "tf32"
-        torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.conv.fp32_precision = rounding
+        torch.backends.cuda.matmul.fp32_precision = rounding
+        torch.backends.cudnn.conv.fp32_precision = rounding  # pyright: ignore[reportAttributeAccessIssue]
     return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
 
 

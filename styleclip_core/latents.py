@@ -69,7 +69,8 @@ def w_space(generator, components: int = 256, samples: int = 8192, seed: int = 1
     after each batch, this is exact. The largest entry of each axis is positive: ``eigh`` leaves the sign open.
     """
     rng, device = np.random.default_rng(seed), generator.w_avg.device
-    total, outer, done = 0, 0, 0
+    total, outer = (torch.zeros(*shape, dtype=torch.float64, device=device) for shape in ((512,), (512, 512)))
+    done = 0
     while done < samples:
         z = rng.standard_normal((min(batch, samples - done), 512)).astype(np.float32)
         w = (generator.map(torch.from_numpy(z).to(device)) - generator.w_avg).double()

@@ -23,9 +23,15 @@ def perceptual(taps: list[Tensor], target: list[Tensor], weight: Tensor | None =
     for a, b in zip(taps, target, strict=True):
         difference = (a - b).square().sum(1, keepdim=True)
         if weight is not None:
-            difference = difference * F.adaptive_avg_pool2d(weight, difference.shape[-2:])
+            difference = difference * _pooled(weight, difference)
         total = total + difference.mean()
     return total
+
+
+def _pooled(weight: Tensor, like: Tensor) -> Tensor:
+    """A weight map ``[N,1,H,W]`` averaged down to the size of ``like [N,C,h,w]``."""
+    height, width = like.shape[-2:]
+    return F.adaptive_avg_pool2d(weight, (height, width))
 
 
 def pixels(
@@ -36,7 +42,7 @@ def pixels(
     for scale in scales:
         difference = (F.avg_pool2d(images, scale) - F.avg_pool2d(target, scale)).abs()
         if weight is not None:
-            difference = difference * F.adaptive_avg_pool2d(weight, difference.shape[-2:])
+            difference = difference * _pooled(weight, difference)
         total = total + difference.mean() / len(scales)
     return total
 

@@ -138,8 +138,9 @@ def _similarity(pack: Pack, pictures: Tensor, prompt: str) -> dict[str, float]:
 @torch.no_grad()
 def distance(pack: Pack, a: Tensor, b: Tensor) -> float:
     """LPIPS-like distance of two pictures ``[1,3,H,H]``; 0 is identical."""
-    small = (F.interpolate(x, (DISTANCE_SIZE, DISTANCE_SIZE), mode="area") for x in (a, b))
-    return losses.perceptual(*(losses.normalized_taps(pack.perceptual, x) for x in small)).item()
+    small = [F.interpolate(x, (DISTANCE_SIZE, DISTANCE_SIZE), mode="area") for x in (a, b)]
+    before, after = (losses.normalized_taps(pack.perceptual, x) for x in small)
+    return losses.perceptual(before, after).item()
 
 
 def with_less_memory(
@@ -150,14 +151,15 @@ def with_less_memory(
     if settings != modest:
         try:
             with memory_errors(device):
-                return (yield from _passed_on(run(settings)))
+                return (yield from passed_on(run(settings)))
         except OutOfMemory:
             pass  # what the failed steps held is let go of only past this handler
-        return (yield from _passed_on(run(modest), " (coarser, since memory ran out)"))
-    return (yield from _passed_on(run(settings)))
+        return (yield from passed_on(run(modest), " (coarser, since memory ran out)"))
+    return (yield from passed_on(run(settings)))
 
 
-def _passed_on(steps: Iterator[Progress], remark: str = "") -> Generator[Progress, None, Progress]:
+def passed_on(steps: Iterator[Progress], remark: str = "") -> Generator[Progress, None, Progress]:
+    """Yield the Progress of a run, with a remark behind its stage, and return the last."""
     last = None
     for last in steps:
         yield replace(last, stage=last.stage + remark) if remark else last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections import OrderedDict
@@ -132,8 +133,9 @@ class Studio:
             w_plus, weights = yield from self._find_code(aligned, target, settings)
             if settings.tune:
                 near = steps.adapted_pack(pack, weights)
-                for step in tuning.tune(near, w_plus[None].to(pack.device), target, settings.tune):
-                    yield step
+                step = yield from steps.passed_on(
+                    tuning.tune(near, w_plus[None].to(pack.device), target, settings.tune)
+                )
                 weights = weights | steps.kept_weights(step.weights)
             image = self.render(DrawnState(w_plus, weights=weights))
             distance = steps.distance(pack, to_tensor(image, pack.device), target)
@@ -149,7 +151,7 @@ class Studio:
         """
         key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
         if key not in self._codes:
-            run = lambda chosen: inversion.invert(self.pack, target, chosen)  # noqa: E731
+            run = functools.partial(inversion.invert, self.pack, target)
             step = yield from steps.with_less_memory(self.pack.device, run, key[1])
             assert step.w_plus is not None
             self._codes[key] = step.w_plus[0].cpu(), steps.kept_weights(step.weights)

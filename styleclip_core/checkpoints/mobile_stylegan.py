@@ -41,16 +41,16 @@ def _read_ir(xml: Path, binary: Path) -> _Graph:
     blob = binary.read_bytes()
     constants, names, kinds = {}, {}, {}
     for layer in root.iterfind("layers/layer"):
-        node, data = layer.get("id"), layer.find("data")
-        names[node], kinds[node] = layer.get("name"), layer.get("type")
-        if layer.get("type") == "Const" and data.get("element_type") == "f32":
-            shape = [int(n) for n in data.get("shape").replace(" ", "").split(",") if n]
-            count, offset = int(np.prod(shape, dtype=np.int64)), int(data.get("offset"))
+        node, data = layer.attrib["id"], layer.find("data")
+        names[node], kinds[node] = layer.get("name", ""), layer.get("type", "")
+        if kinds[node] == "Const" and data is not None and data.get("element_type") == "f32":
+            shape = [int(n) for n in data.attrib["shape"].replace(" ", "").split(",") if n]
+            count, offset = int(np.prod(shape, dtype=np.int64)), int(data.attrib["offset"])
             values = np.frombuffer(blob, "<f4", count, offset)
             constants[node] = torch.from_numpy(values.astype(np.float32).reshape(shape))
     edges: dict[str, dict[int, str]] = {}
     for edge in root.iterfind("edges/edge"):
-        edges.setdefault(edge.get("to-layer"), {})[int(edge.get("to-port"))] = edge.get("from-layer")
+        edges.setdefault(edge.attrib["to-layer"], {})[int(edge.attrib["to-port"])] = edge.attrib["from-layer"]
     inputs = {node: [ports[port] for port in sorted(ports)] for node, ports in edges.items()}
     return _Graph(constants, names, kinds, inputs)
 
@@ -125,7 +125,7 @@ def load_mobile_stylegan(folder: Path) -> MobileStyleGAN:
         state = _mapping_state(mapping) | _synthesis_state(synthesis)
         generator = MobileStyleGAN()
         generator.load_state_dict(state | {"w_avg": torch.zeros(512)}, strict=True)
-    except (ElementTree.ParseError, StopIteration, ValueError, RuntimeError, OSError) as error:
+    except (ElementTree.ParseError, StopIteration, KeyError, ValueError, RuntimeError, OSError) as error:
         raise WeightsUnavailable(f"{folder} does not hold MobileStyleGAN FFHQ-1024 as OpenVINO IR: {error}") from error
     generator.eval().requires_grad_(False)
     z = torch.from_numpy(np.random.default_rng(0).standard_normal((8192, 512)).astype(np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -28,6 +28,8 @@ def load_open_clip(
         BadCheckpoint: the file is not that model.
     """
     import open_clip
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import convert_to_custom_text_state_dict
 
     config, published = _config(name), open_clip.get_pretrained_cfg(name, tag)
     if not published and (tags := open_clip.list_pretrained_tags_by_model(name)):
@@ -39,9 +41,9 @@ def load_open_clip(
     if checkpoint is not None:
         state = reading.state_dict(reading.read(checkpoint))
         state = reading.part(state, "module.") or state  # of training on several GPUs
-        state = open_clip.convert.convert_state_dict(model, state)
+        state = convert_state_dict(cast(Any, model), state)
         if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
-            state = open_clip.convert_to_custom_text_state_dict(state)
+            state = convert_to_custom_text_state_dict(state)
         reading.fill(model, state, checkpoint, f"CLIP {name}")
     mean = published.get("mean", open_clip.OPENAI_DATASET_MEAN)
     std = published.get("std", open_clip.OPENAI_DATASET_STD)
@@ -54,7 +56,7 @@ def _config(name: str) -> dict[str, Any]:
 
     if name not in open_clip.list_models():
         raise BadSetting(f"open_clip has no model {name!r}; choose one of open_clip.list_models().")
-    config = open_clip.get_model_config(name)
+    config: dict[str, Any] = open_clip.get_model_config(name) or {}
     text = config["text_cfg"]
     if "hf_tokenizer_name" in text or "hf_model_name" in text or "siglip" in name.lower():
         raise BadSetting(f"{name} needs a tokenizer that open_clip downloads; choose a model with CLIP's own.")

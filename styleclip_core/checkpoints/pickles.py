@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._utils import _rebuild_tensor
 
 from styleclip_core.errors import BadCheckpoint
 
@@ -83,7 +84,7 @@ class _Unpickler(pickle.Unpickler):
             case "torch._utils", "_rebuild_parameter":
                 return lambda data, *_: data
             case "torch._utils", "_rebuild_tensor_v2":
-                return lambda *arguments: torch._utils._rebuild_tensor(*arguments[:4])  # without its hooks
+                return lambda *arguments: _rebuild_tensor(*arguments[:4])  # without its hooks
             case "torch.storage", "_load_from_bytes":
                 return lambda data: torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
             case "collections", "OrderedDict":

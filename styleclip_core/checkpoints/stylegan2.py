@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,7 +120,7 @@ def load_generator(path: Path | str) -> StyleGAN2:
     try:
         if nvidia:
             return stylegan2_from_nvidia(part(content, "G_ema.") or part(content, "G."))
-        state = content.get("g_ema", state_dict(content))
+        state: Any = content.get("g_ema", state_dict(content))
         return stylegan2_from_rosinality(part(state, "decoder.") or state, content.get("latent_avg"))
     except BadCheckpoint as error:
         raise BadCheckpoint(f"{Path(path).name}: {error}") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import Tensor
 
 from styleclip_core.edits import stored

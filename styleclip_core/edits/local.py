@@ -56,8 +56,8 @@ class EditMask:
 
     def compose(self, edited: Image.Image, original: Image.Image) -> Image.Image:
         """The edited picture where the mask is not 0, the original, bit by bit, elsewhere."""
-        inside = self.picture().resize(edited.size, Image.Resampling.BOX).point(lambda value: 255 * (value > 0))
-        return Image.composite(edited, original, inside)
+        share = np.asarray(self.picture().resize(edited.size, Image.Resampling.BOX))
+        return Image.composite(edited, original, Image.fromarray(np.where(share > 0, 255, 0).astype(np.uint8)))
 
 
 def edit_mask(mask: Tensor, settings: LocalSettings | None = None) -> EditMask:

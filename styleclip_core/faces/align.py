@@ -101,7 +101,9 @@ def paste_back(
     return result
 
 
-def _paste_band(photo: Image.Image, layers: list[Image.Image], alignment: Alignment, band: tuple[int, ...]) -> None:
+def _paste_band(
+    photo: Image.Image, layers: list[Image.Image], alignment: Alignment, band: tuple[int, int, int, int]
+) -> None:
     """Change the photo within `band`: take out the share `lost` of its pixels, put in the share `weight` of `step`."""
     matrix = alignment.to_aligned @ np.array([[1, 0, band[0]], [0, 1, band[1]], [0, 0, 1]], dtype=np.float64)
     size = (band[2] - band[0], band[3] - band[1])

@@ -7,7 +7,7 @@ import stat
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -50,10 +50,11 @@ def _load(source: PhotoSource, finish: Callable[[Image.Image], Image.Image]) -> 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd EXIF, size warnings: judged here, and nothing a user can act on
-            image = source if isinstance(source, Image.Image) else _open(_read(source))
+            given = isinstance(source, Image.Image)
+            image = source if given else _open(_read(source))
             _check_size(image)
-            if image is source:
-                image = source.copy()
+            if given:
+                image = image.copy()
             else:
                 image.draft(None, _reduced(image.size))  # the JPEG decoder can skip detail; other formats ignore it
                 image.load()
@@ -181,11 +182,17 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Through the embedded colour profile if there is a sound one, else by Pillow's plain conversion."""
     srgb = ImageCms.createProfile("sRGB")
     if image.mode == "LAB":  # Pillow knows no plain conversion
-        return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
+        return _through_profiles(image, ImageCms.createProfile("LAB"), srgb)
     if profile:
         try:
             embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(image, embedded, srgb, outputMode="RGB")
+            return _through_profiles(image, embedded, srgb)
         except Exception:  # a damaged profile, or one for another colour space: the pixels are still good
             pass
     return image.convert("RGB")
+
+
+def _through_profiles(image: Image.Image, source: Any, target: Any) -> Image.Image:
+    converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    assert converted is not None, "only a conversion in place returns None"
+    return converted

@@ -83,15 +83,14 @@ def region(probabilities: Tensor, name: str) -> Tensor:
     Raises:
         UnknownRegion.
     """
-    mask, sign = None, "+"
+    mask, sign = torch.zeros_like(probabilities[:, :1]), "+"
     for token in re.split(r"([+-])", name):
         if token in ("+", "-"):
             sign = token
             continue
         other = _named(probabilities, token)
         # Sums, not maxima: two neighbours that share a soft border would leave a seam along it.
-        mask = other if mask is None else mask + other if sign == "+" else mask - other
-        mask = mask.clamp(0, 1)
+        mask = (mask + other if sign == "+" else mask - other).clamp(0, 1)
     return F.interpolate(mask.float(), (SIZE, SIZE), mode="bilinear", antialias=max(mask.shape) > SIZE).clamp(0, 1)
 
 
@@ -124,7 +123,7 @@ def regions_in(prompt: str) -> str | None:
         for match in re.finditer(rf"\b({pattern})\b", text):
             found.setdefault(name, match.start())
         text = re.sub(rf"\b({pattern})\b", lambda match: "_" * len(match[0]), text)  # "facial hair" is not hair
-    return "+".join(sorted(found, key=found.get)) or None
+    return "+".join(sorted(found, key=lambda name: found[name])) or None
 
 
 def _named(probabilities: Tensor, name: str) -> Tensor:
@@ -197,16 +196,17 @@ def _glasses(probabilities: Tensor) -> Tensor:
     """Two lenses and the bridge between them, and glasses that are there."""
     both, there = _sum(probabilities, *PARTS["eyes"]), _sum(probabilities, "glasses")
     eyes = [_center(_half(both, side, probabilities)) for side in ("left", "right")]
-    if None in eyes:
+    left, right = eyes
+    if left is None or right is None:
         return there
     rows, columns = _grid(both)
-    (y0, x0), (y1, x1) = eyes
+    (y0, x0), (y1, x1) = left, right
     apart = (x1 - x0).clamp(min=1e-3)
     along = ((columns - x0) / apart).clamp(0, 1)
     bridge = (rows - torch.lerp(y0, y1, along)).abs() / (0.16 * apart) + 10 * ((columns - x0) / apart - along).abs()
     lenses = [
         (((rows - y - 0.06 * apart) / (0.4 * apart)).abs() ** 3 + ((columns - x) / (0.52 * apart)).abs() ** 3)
-        for y, x in eyes
+        for y, x in (left, right)
     ]
     inside = torch.stack([*lenses, bridge.expand_as(lenses[0])]).amin(0)
     return torch.maximum(there, ((1.1 - inside) / 0.2).clamp(0, 1)[None, None])

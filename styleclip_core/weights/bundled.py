@@ -1,4 +1,4 @@
-"""The files of pretrained/, trained by `styleclip_core.training`: part of the repository and of the installed package."""
+"""The files of pretrained/, trained by `styleclip_core.training`: in a clone and in the package."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ def path(name: str) -> Path:
 def fetch(what: str | Iterable[str] = "compact", report: Report | None = None) -> list[Path]:
     """Make checkpoints ready for use: a pack's name, "all", or names from CHECKPOINTS. Returns their verified files.
 
-    What is there already is not fetched again, so an interrupted fetch goes on where it stopped. `report` is told of the
-    Progress in bytes and may raise to cancel; without it sizes, licences and a bar go to stderr. Raises
+    What is there already is not fetched again, so an interrupted fetch goes on where it stopped. `report` is told of
+    the Progress in bytes and may raise to cancel; without it sizes, licences and a bar go to stderr. Raises
     WeightsUnavailable, DiskFull.
     """
     wanted = _select(what)

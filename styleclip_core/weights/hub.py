@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from styleclip_core.errors import DiskFull, WeightsUnavailable
 from styleclip_core.weights.checkpoint import Checkpoint, Tick, sha256
@@ -58,7 +59,7 @@ class Hub:
 
     def offers(self, checkpoint: Checkpoint, timeout: float = 3.0) -> bool:
         """Whether the Hub answers, within so many seconds a place, that it has the checkpoint. Downloads nothing."""
-        from huggingface_hub.errors import HTTPError
+        from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]
 
         for place in self.places:
             try:
@@ -70,12 +71,14 @@ class Hub:
 
     def _own(self, checkpoint: Checkpoint) -> Path | None:
         folder = os.environ.get("STYLECLIP_WEIGHTS")
-        names = [checkpoint.name, *(Path(file).name for _, file, _ in self.places)] if folder else []
+        if not folder:
+            return None
+        names = [checkpoint.name, *(Path(file).name for _, file, _ in self.places)]
         files = (Path(folder, name).expanduser().absolute() for name in names)
         return next((file for file in files if file.is_file()), None)
 
     def _from_first_good_place(self, checkpoint: Checkpoint, tick: Tick) -> Path:
-        from huggingface_hub.errors import HTTPError
+        from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]
 
         reasons = []
         for place in self.places:
@@ -133,7 +136,7 @@ def _silent_bar(tick: Tick) -> type:
     done = 0
 
     class Bar(tqdm):
-        def __init__(self, *args: object, **options: object) -> None:
+        def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options | {"file": io.StringIO()})
 
         def update(self, n: float | None = 1) -> bool | None:
@@ -149,6 +152,7 @@ def _silent_bar(tick: Tick) -> type:
 def _explain(error: Exception) -> str:
     """What went wrong, as a part of a sentence. Raises DiskFull."""
     from huggingface_hub import constants, errors
+    from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]
 
     text = str(error)
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in text:
@@ -166,7 +170,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
         return f"the Hub answered {status}" + (", so check HF_TOKEN" if status in (401, 403) else "")
-    if isinstance(error, (errors.HTTPError, errors.LocalEntryNotFoundError)):
+    if isinstance(error, (HTTPError, errors.LocalEntryNotFoundError)):
         return f"no connection to the Hub ({type(error).__name__})"
     if isinstance(error, OSError) and error.errno:
         return f"cannot write to {constants.HF_HUB_CACHE}, {error.strerror}; set HF_HOME to a folder that is yours"

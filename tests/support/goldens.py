@@ -26,7 +26,7 @@ def layout(name: str) -> dict[str, list[int]]:
 
 
 def weights(name: str) -> dict[str, Tensor]:
-    """A state dict in the layout of a published checkpoint: the weights that the golden's outputs were computed with."""
+    """A state dict in the layout of a published checkpoint: what the golden's outputs were computed with."""
     return seeded_weights.fill(layout(name))
 
 
