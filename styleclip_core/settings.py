@@ -53,13 +53,11 @@ class Settings:
             value = getattr(self, field.name)
             if isinstance(field.default, bool) or not isinstance(field.default, (int, float)):
                 continue
-            if field.name in self.RANGES:
-                value = check_range(field.name, value, *self.RANGES[field.name])
-            elif not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
+            low, high = self.RANGES.get(field.name, (0, math.inf))
+            if low >= 0 and not (isinstance(value, numbers.Real) and 0 <= value < math.inf):
                 raise BadSetting(f"{field.name} must be a number from 0 up, not {value!r}.")
-            if isinstance(field.default, int):
-                value = int(getattr(self, field.name))
-            object.__setattr__(self, field.name, value)
+            number = check_range(field.name, value, low, high)
+            object.__setattr__(self, field.name, int(value) if isinstance(field.default, int) else number)
 
 
 @dataclass(frozen=True)
