@@ -13,7 +13,7 @@ from gradio.components import Component
 
 from styleclip_app.page import Updates, Values
 from styleclip_app.requests import Region, SlidersEdit
-from styleclip_core.edits.sliders import LIMIT, Slider
+from styleclip_core.edits.sliders import MAX_STRENGTH, Slider
 from styleclip_core.errors import BadSetting
 
 MAX_OWN = 6  # sliders that a user can add
@@ -93,7 +93,7 @@ def own_sliders() -> list[gr.Slider]:
 def edit_slider(key: str, label: str, visible: bool = True) -> gr.Slider:
     look: dict[str, Any] = {"min_width": 150, "elem_classes": "edit-slider", "visible": visible}
     elem_id = "slider-" + re.sub(r"\W+", "-", key)
-    return gr.Slider(-LIMIT, LIMIT, 0, step=0.05, label=label, elem_id=elem_id, **look)
+    return gr.Slider(-MAX_STRENGTH, MAX_STRENGTH, 0, step=0.05, label=label, elem_id=elem_id, **look)
 
 
 def search_sliders(sliders: list[Slider], text: str) -> list[Any]:

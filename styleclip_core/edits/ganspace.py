@@ -1,6 +1,6 @@
 """GANSpace (Härkönen et al., 2020): principal components of W as sliders, each on a range of layers.
 
-The components know no names; those below were given by people who looked at what each does.
+PCA gives no names; those below were given by people who looked at what each component changes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,20 @@ from styleclip_core.settings import check_range
 
 FILE = "ganspace.safetensors"
 COUNT = 80  # components, as in the paper
-SAMPLES, FEW = 300_000, 50_000  # mapped for the shipped file; for a pack without one
-STRENGTH = 3.0  # standard deviations at which a slider ends
+SAMPLES = 300_000  # mapped for the shipped file
+QUICK_SAMPLES = 50_000  # mapped at run time for a pack without a file
 
 
 @dataclass(frozen=True)
-class Named:
-    """A slider: the component (from 0), the W+ layers from ``first`` to before ``last``, and which way is up."""
+class NamedComponent:
+    """A slider along one principal component of W.
+
+    Attributes:
+        name: what the slider is called.
+        component: its number, from 0.
+        first, last: it moves the W+ layers ``first`` to ``last - 1``.
+        sign: 1 or -1, so that positive strengths do what the name says.
+    """
 
     name: str
     component: int
@@ -34,15 +41,15 @@ class Named:
 
 
 NAMED = (
-    Named("head turn", 1, 0, 4, -1),  # to the right of the picture
-    Named("femininity", 2, 4, 8, 1),
-    Named("long hair", 2, 0, 4, 1),
-    Named("full hair", 0, 0, 4, 1),  # longer, and the hairline lower
-    Named("child to adult with glasses", 3, 0, 18, 1),
-    Named("smile", 6, 0, 4, -1),
-    Named("glasses and curls", 8, 0, 4, -1),
-    Named("fringe", 13, 0, 4, 1),
-    Named("pale colours", 9, 8, 18, 1),
+    NamedComponent("head turn", 1, 0, 4, -1),  # to the right of the picture
+    NamedComponent("femininity", 2, 4, 8, 1),
+    NamedComponent("long hair", 2, 0, 4, 1),
+    NamedComponent("full hair", 0, 0, 4, 1),  # longer, and the hairline lower
+    NamedComponent("child to adult with glasses", 3, 0, 18, 1),
+    NamedComponent("smile", 6, 0, 4, -1),
+    NamedComponent("glasses and curls", 8, 0, 4, -1),
+    NamedComponent("fringe", 13, 0, 4, 1),
+    NamedComponent("pale colours", 9, 8, 18, 1),
 )
 
 _computed: WeakKeyDictionary[Generator, WSpace] = WeakKeyDictionary()
@@ -58,24 +65,24 @@ def subspace_error(axes: Tensor, others: Tensor) -> float:
     return 1 - float((axes @ others.T).square().sum()) / len(axes)
 
 
-def spread(pack: Pack) -> WSpace:
+def component_space(pack: Pack) -> WSpace:
     """The pack's components with their deviations: shipped for FFHQ's W, else measured at the first call (seconds)."""
     content = stored.load(pack, FILE)
     if content and stored.same_space(content["mean"], pack.generator.w_avg):
         return WSpace(content["mean"], content["axes"], content["deviations"])
     if pack.generator not in _computed:
-        _computed[pack.generator] = measure(pack.generator, FEW)
+        _computed[pack.generator] = measure(pack.generator, QUICK_SAMPLES)
     return _computed[pack.generator]
 
 
 def components(pack: Pack) -> Tensor:
     """Unit vectors in W ``[K,512]``, by falling variance."""
-    return spread(pack).axes
+    return component_space(pack).axes
 
 
 def check(pack: Pack, component: int, first: int, last: int) -> None:
-    """Raise BadSetting unless there are that component and the layers from ``first`` to before ``last``."""
-    count, layers = len(spread(pack).axes), pack.generator.num_layers
+    """Raise BadSetting unless the pack has that component and the W+ layers ``first`` to ``last - 1``."""
+    count, layers = len(components(pack)), pack.generator.num_layers
     if not 0 <= component < count:
         raise BadSetting(f"There is no component {component}; choose one from 0 to {count - 1}.")
     if not 0 <= first < last <= layers:
@@ -90,15 +97,15 @@ def apply(
     Raises:
         BadSetting: no such component or layers, or ``strength`` beyond [-20, 20].
     """
-    found, last = spread(pack), w_plus.shape[-2] if last is None else last
+    space, last = component_space(pack), w_plus.shape[-2] if last is None else last
     strength = check_range("strength", strength, -20, 20)
     check(pack, component, first, last)
     moved = w_plus.clone()
-    moved[..., first:last, :] += strength * found.deviations[component] * found.axes[component]
+    moved[..., first:last, :] += strength * space.deviations[component] * space.axes[component]
     return moved
 
 
-def apply_named(pack: Pack, w_plus: Tensor, slider: Named, strength: float) -> Tensor:
+def apply_named(pack: Pack, w_plus: Tensor, slider: NamedComponent, strength: float) -> Tensor:
     """Move ``w_plus [N,L,512]`` by ``strength`` (about -3 to 3) along a named slider; see `apply`."""
     last = min(slider.last, w_plus.shape[-2])
     return apply(pack, w_plus, slider.component, strength * slider.sign, slider.first, last)

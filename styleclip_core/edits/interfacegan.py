@@ -1,6 +1,7 @@
 """InterFaceGAN (Shen et al., 2020): an attribute is a half-space of W, and its boundary's normal is the slider.
 
-Made by `training/directions.py`. Attributes come in bundles (glasses with age); `conditional` keeps others as they are.
+The boundaries are made by `training/directions.py`. Attributes are correlated (glasses with age); a conditional edit
+moves at right angles to the normals of those that should stay as they are.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_range
 
 FILE = "interfacegan.safetensors"
-# what else goes along most, and is kept by default (seen in benchmarks/directions.py)
-KEEP = {
+# The most correlated attributes, which are kept by default (measured by benchmarks/directions.py)
+DEFAULT_KEEP = {
     "baldness": ("gender",),
     "chubbiness": ("skin tone",),
     "curly hair": ("skin tone", "age"),
@@ -32,10 +33,10 @@ KEEP = {
 
 @dataclass(frozen=True)
 class Boundary:
-    """A half-space of W: ``(w - mean) @ normal > offset`` says that the attribute is there.
+    """A half-space of W: faces with ``(w - mean) @ normal > offset`` have the attribute.
 
     Attributes:
-        name: of the attribute that grows along ``normal``.
+        name: of the attribute, which increases along ``normal``.
         normal: unit vector ``[512]``.
         deviation: standard deviation of random codes along the normal; the unit of sliders.
         offset: the boundary's distance from W's mean.
@@ -51,7 +52,7 @@ def _file(pack: Pack) -> dict[str, Tensor]:
     content = stored.load(pack, FILE)
     if not content or not stored.same_space(content["mean"], pack.generator.w_avg):
         raise UnsupportedByPack(
-            f"There are no boundaries for the W space of the pack {pack.name!r}: they are known for FFHQ faces. "
+            f"There are no boundaries for the W space of the pack {pack.name!r}: they were made for FFHQ faces. "
             "Use a prompt or a principal component instead."
         )
     return content
@@ -94,8 +95,8 @@ def conditional(normal: Tensor, others: list[Tensor]) -> Tensor:
 
 def score(pack: Pack, name: str, w: Tensor) -> Tensor:
     """How far codes ``w [N,512]`` lie beyond the boundary, in standard deviations of random codes, ``[N]``."""
-    found = load(pack, name)
-    return ((w - _file(pack)["mean"]) @ found.normal - found.offset) / found.deviation
+    plane = load(pack, name)
+    return ((w - _file(pack)["mean"]) @ plane.normal - plane.offset) / plane.deviation
 
 
 def apply(
@@ -109,13 +110,13 @@ def apply(
     """Move ``w_plus [N,L,512]`` by ``strength`` (about -3 to 3) standard deviations of random codes along a normal.
 
     Args:
-        keep: attributes to leave as they are; None for those of `KEEP`, () for none.
+        keep: attributes to leave as they are; None for those of `DEFAULT_KEEP`, () for none.
         layers: those of W+ that move; all by default.
     Raises:
         UnsupportedByPack, BadSetting (see `boundary`; ``strength`` beyond [-20, 20]).
     """
     strength = check_range("strength", strength, -20, 20)
     moved = w_plus.clone()
-    normal = boundary(pack, name, KEEP.get(name, ()) if keep is None else keep)
+    normal = boundary(pack, name, DEFAULT_KEEP.get(name, ()) if keep is None else keep)
     moved[..., layers, :] += strength * load(pack, name).deviation * normal
     return moved

@@ -1,7 +1,7 @@
-"""Path C: let an edit, of whichever kind, through a mask only, at every resolution of the synthesis.
+"""Path C: confine an edit of any kind to a mask, at every resolution of the synthesis.
 
-Features and colours of the edited and of the unedited face are mixed where the mask says so. Below some resolution the
-edit's features may fill the whole picture, so that shapes that cross the outline (a beard, glasses) stay whole.
+Features and RGB of the edited and of the unedited face are mixed by the mask. Below a chosen resolution the edit's
+features may fill the whole picture, so that shapes that cross the outline (a beard, glasses) stay whole.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from styleclip_core.errors import UnknownRegion
+from styleclip_core.faces.align import SIZE
 from styleclip_core.faces.photo import load_mask
 from styleclip_core.faces.regions import feather, grow
 from styleclip_core.networks.blend import Blend
 from styleclip_core.packs.base import Generator, Latent
 from styleclip_core.settings import LocalSettings
-
-SIZE = 1024
 
 
 def read_mask(picture: Any) -> Tensor:
@@ -38,30 +37,35 @@ def read_mask(picture: Any) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class EditMask:
-    """Where an edit may show: ``mask float32 [1,1,1024,1024]``, ready for use, and LocalSettings' ``shared``."""
+    """Where an edit may show.
+
+    Attributes:
+        mask: ``float32 [1,1,1024,1024]`` in [0,1], grown and feathered already.
+        shared: px; features of lower resolution are the edit's everywhere (`LocalSettings.shared`).
+    """
 
     mask: Tensor
     shared: int = 4
 
     def blend(self, generator: Generator, latent: Latent) -> Blend:
-        """What keeps a face, ``w_plus [1,L,512]`` or its style vectors, outside; see `networks.blend`."""
+        """The `Blend` that keeps a face, ``w_plus [1,L,512]`` or its style vectors, outside the mask."""
         sizes = [4 << k for k in range((generator.resolution // 4).bit_length())]
         chosen = tuple(size for size in sizes if size >= self.shared)
         styles = latent if isinstance(latent, list) else generator.styles(latent)
         return Blend(styles, self.mask.to(styles[0].device), chosen)
 
     def picture(self) -> Image.Image:
-        """The mask, "L"."""
+        """The mask as a picture "L"."""
         return Image.fromarray((self.mask[0, 0].numpy() * 255).round().astype(np.uint8))
 
     def compose(self, edited: Image.Image, original: Image.Image) -> Image.Image:
-        """The edited picture where the mask is not 0, the original, bit by bit, elsewhere."""
+        """The edited picture where the mask is not 0, elsewhere the original, with every bit unchanged."""
         share = np.asarray(self.picture().resize(edited.size, Image.Resampling.BOX))
         return Image.composite(edited, original, Image.fromarray(np.where(share > 0, 255, 0).astype(np.uint8)))
 
 
 def edit_mask(mask: Tensor, settings: LocalSettings | None = None) -> EditMask:
-    """A mask ``[1,1,1024,1024]`` grown and feathered, for use. Raises UnknownRegion if it is empty."""
+    """Grow and feather a mask ``[1,1,1024,1024]``. Raises UnknownRegion if it is empty."""
     settings = settings or LocalSettings()
     ready = feather(grow(mask, settings.grow), settings.feather)
     if ready.max() < 1 / 255:

@@ -1,9 +1,9 @@
-"""What a prompt asks of a picture: the losses of path A and of mapper training, and where the prompt points in W.
+"""The losses of path A and of mapper training for a prompt, and the direction of the prompt in W.
 
-Gradient descent through an image tower finds pictures that please the tower and nobody else unless it is held back.
-The objective saturates once the similarity is as high as in few of the reference faces, and it pays for changing what
-the prompt did not ask for: identity, likeness, and what a list of anchor texts (man or woman, old or young, ...) says
-about the face in directions at right angles to the prompt's.
+Unrestrained gradient descent against an image encoder finds adversarial pictures, which only the encoder takes for
+what the prompt describes. So the similarity is raised only until it is as high as in few of the reference faces, and
+changes that the prompt did not ask for are penalised: of identity, of the picture (likeness), and of the scores of a
+list of anchor texts (man or woman, old or young, ...), measured at right angles to the prompt's direction.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ ANCHORS = (
     ("a face in bright light", "a face in the dark"),
 )
 
-TARGET_DEVIATIONS = 3.2  # above faces like it (see Objective.target_gain) that strength 1 aims at
-LEAST_GAIN = 1.5  # deviations by which strength 1 raises the similarity at least
-DRIFT_SLACK = 0.15  # deviations by which an anchor may drift for nothing
-MAX_GUIDE = 6.0  # longest step along the reference faces' direction, in deviations of W; beyond it faces fall apart
-LEAST_RISE = 0.05  # deviations a unit step; where a direction raises the similarity less, it is not followed further
+TARGET_DEVIATIONS = 3.2  # above similar faces, that strength 1 aims at: see Objective.target_gain
+MIN_GAIN = 1.5  # deviations by which strength 1 raises the similarity at least
+DRIFT_SLACK = 0.15  # deviations by which an anchor may drift without a penalty
+MAX_GUIDE = 6.0  # longest step along the reference direction, in deviations of W; beyond it faces become unrealistic
+MIN_RISE = 0.05  # deviations per unit step; directions along which the similarity rises less are not followed further
 
 
 class LossWeights(Protocol):
@@ -70,16 +70,18 @@ class LossWeights(Protocol):
 
 @dataclass(frozen=True)
 class Objective:
-    """What a prompt asks of image embeddings, measured against the pack's reference faces.
+    """The objective of a prompt for image embeddings, with statistics of the pack's reference faces.
 
     Attributes:
-        text: the prompt ``[1,D]``.
+        text: embedding of the prompt, ``[1,D]``.
         faces: the reference faces.
         direction: unit vector ``[1,D]`` from the neutral text to the prompt.
-        anchors: ``[A,D]``, each at right angles to ``direction``; deviations and weights ``[A]`` for their drift.
-        usual: the reference faces' mean of each anchor ``[A]`` (in deviations, weighted), and by how many deviations
-            the similarity rises with each, ``[A]``.
-        spread: what anchors leave open of the similarity's deviation.
+        anchors: unit vectors ``[A,D]``, each at right angles to ``direction``.
+        anchor_deviations: standard deviation of each anchor's score over the reference faces, ``[A]``.
+        anchor_weights: ``[A]`` in [0,1], low for anchors that the prompt itself speaks of.
+        mean_anchor_scores: mean of `anchor_scores` over the reference faces, ``[A]``.
+        slopes: regression of the similarity on `anchor_scores`, ``[A]``.
+        residual_deviation: standard deviation of that regression's residuals, a scalar.
     """
 
     text: Tensor
@@ -88,29 +90,30 @@ class Objective:
     anchors: Tensor
     anchor_deviations: Tensor
     anchor_weights: Tensor
-    usual: tuple[Tensor, Tensor]
-    spread: Tensor
+    mean_anchor_scores: Tensor
+    slopes: Tensor
+    residual_deviation: Tensor
 
     def score(self, embeddings: Tensor) -> Tensor:
         """Similarity of ``[N,D]`` to the prompt in standard deviations of the reference faces, ``[N]``."""
         return self.faces.z_score((embeddings @ self.text.T)[:, 0], self.text)
 
     def anchor_scores(self, embeddings: Tensor) -> Tensor:
-        """What the anchors say of ``[N,D]``: ``[N,A]``, in deviations, weighted."""
+        """Scores of ``[N,D]`` on the anchors, in standard deviations of the reference faces, weighted: ``[N,A]``."""
         return embeddings @ self.anchors.T / self.anchor_deviations * self.anchor_weights.sqrt()
 
     def target_gain(self, start: Tensor) -> Tensor:
         """By how many deviations the similarity of ``start [N,D]`` should rise at strength 1, ``[N]``.
 
-        The target is what one in a thousand shows among faces that say the same to the anchors: a beard is rare among
-        all faces but not among men, and the target for a man must not be met by his being one.
+        The target is the similarity of one in a thousand among faces with the same anchor scores: a beard is rare among
+        all faces but not among men, so that just being a man must not be enough to meet the target.
         """
-        mean, slopes = self.usual
-        expected = (self.anchor_scores(start) - mean) @ slopes
-        return (expected + TARGET_DEVIATIONS * self.spread - self.score(start)).clamp(min=LEAST_GAIN)
+        expected = (self.anchor_scores(start) - self.mean_anchor_scores) @ self.slopes
+        gain = expected + TARGET_DEVIATIONS * self.residual_deviation - self.score(start)
+        return gain.clamp(min=MIN_GAIN)
 
     def shortfall(self, embeddings: Tensor, start: Tensor, target: Tensor) -> Tensor:
-        """By how many deviations the similarity of ``[N,D]`` rose less since ``start`` than ``target`` asks; mean."""
+        """By how many deviations the rise of the similarity since ``start [1 or N,D]`` is short of ``target``; mean."""
         return F.relu(target - (self.score(embeddings) - self.score(start))).mean()
 
     def drift(self, embeddings: Tensor, start: Tensor) -> Tensor:
@@ -119,7 +122,7 @@ class Objective:
 
 
 def anchor_texts(clip: TextImageModel) -> Tensor:
-    """Embeddings ``[A,2,D]`` of the anchors, encoded once for each model: by CLIP on a CPU that takes ten seconds."""
+    """Embeddings ``[A,2,D]`` of the anchors, computed once for each model: by CLIP on a CPU that takes ten seconds."""
     if clip not in _anchor_texts:
         _anchor_texts[clip] = clip.encode_text([text for pair in ANCHORS for text in pair]).unflatten(0, (-1, 2))
     return _anchor_texts[clip]
@@ -130,55 +133,62 @@ _anchor_texts: WeakKeyDictionary[TextImageModel, Tensor] = WeakKeyDictionary()
 
 @torch.no_grad()
 def make_objective(pack: Pack, prompt: str, neutral: str | None = None) -> Objective:
-    """Encode the prompt, the neutral text (None: what the pack draws) and the anchors once."""
+    """The objective of a prompt, relative to a neutral text (None: what the pack draws, as "a face")."""
     texts, pairs = pack.clip.encode_text([prompt, neutral or f"a {pack.domain}"]), anchor_texts(pack.clip)
     text, faces = texts[:1], pack.reference_faces
     direction = F.normalize(text - texts[1:2], dim=1)
     axes = F.normalize(pairs[:, 0] - pairs[:, 1], dim=1)
-    overlap = axes @ direction.T  # [A,1]: an anchor that the prompt speaks of may move
+    overlap = axes @ direction.T  # [A,1]; an anchor that the prompt itself speaks of may move
     anchors = F.normalize(axes - overlap * direction, dim=1)
-    said = faces.embeddings @ anchors.T
-    deviations, weights = said.std(0), (1 - overlap[:, 0].square()).square()
-    said = said / deviations * weights.sqrt()
-    score = faces.z_score((faces.embeddings @ text.T)[:, 0], text)
-    slopes = ridge_slopes(said, score[:, None], ridge=0.1)[:, 0]
-    spread = (score - (said - said.mean(0)) @ slopes).std()
-    return Objective(text, faces, direction, anchors, deviations, weights, (said.mean(0), slopes), spread)
+    scores = faces.embeddings @ anchors.T
+    deviations, weights = scores.std(0), (1 - overlap[:, 0].square()).square()
+    scores = scores / deviations * weights.sqrt()
+    means = scores.mean(0)
+    similarity = faces.z_score((faces.embeddings @ text.T)[:, 0], text)
+    slopes = ridge_slopes(scores, similarity[:, None], ridge=0.1)[:, 0]
+    residual_deviation = (similarity - (scores - means) @ slopes).std()
+    return Objective(text, faces, direction, anchors, deviations, weights, means, slopes, residual_deviation)
 
 
 @torch.no_grad()
 def reference_direction(
     pack: Pack, objective: Objective, ridge: float = 0.05, hold: float = 15.0
 ) -> tuple[Tensor, Tensor]:
-    """Where the prompt points in whitened W, judging by the reference faces.
+    """The direction of the prompt in whitened W, estimated from the reference faces.
 
-    The score of a text is regressed on the codes of the reference faces, and so is that of every anchor; the step is
-    the prompt's slope, turned away from the anchors' slopes (InterFaceGAN's conditional edit, for any text).
+    The scores of the prompt and of every anchor are regressed on the codes of the reference faces. The direction is the
+    prompt's slope, turned away from the anchors' slopes (InterFaceGAN's conditional edit, for any text).
 
     Args:
         ridge: of the regression, as a share of the codes' variance.
-        hold: how firmly anchors are held; 0 leaves the plain slope.
+        hold: weight of the penalty on changes of the anchors; 0 leaves the prompt's slope as it is.
     Returns:
-        Unit vector ``[K]``, and by how many standard deviations the score rises per unit step (a scalar).
+        Unit vector ``[K]``, and by how many standard deviations the prompt's score rises per unit step (a scalar).
     """
     codes, embeddings = pack.space.whiten(pack.reference_faces.w), pack.reference_faces.embeddings
-    known = torch.cat([objective.score(embeddings)[:, None], objective.anchor_scores(embeddings)], 1)
-    slopes = ridge_slopes(codes, known, ridge)
-    prompt, others = slopes[:, 0], slopes[:, 1:]
+    scores = torch.cat([objective.score(embeddings)[:, None], objective.anchor_scores(embeddings)], 1)
+    slopes = ridge_slopes(codes, scores, ridge)
+    prompt, anchors = slopes[:, 0], slopes[:, 1:]
     eye = torch.eye(len(prompt), device=codes.device)
-    step = torch.linalg.solve(eye + hold * others @ others.T, prompt)
+    step = torch.linalg.solve(eye + hold * anchors @ anchors.T, prompt)
     step = step / step.norm()
     return step, prompt @ step
 
 
 def guide_length(gain: Tensor, rise: Tensor, share: float) -> Tensor:
-    """How far along `reference_direction` to go for a share of a gain, in deviations of W; same shape as ``gain``."""
-    return (share * gain / rise.clamp(min=LEAST_RISE)).clamp(0, MAX_GUIDE)
+    """Length of the step along `reference_direction` that brings a share of a gain, in deviations of W.
+
+    Args:
+        gain: of the similarity, in deviations, any shape; the result has the same.
+        rise: of the similarity per unit step, from `reference_direction`.
+        share: from 0 to 1.
+    """
+    return (share * gain / rise.clamp(min=MIN_RISE)).clamp(0, MAX_GUIDE)
 
 
 @dataclass(frozen=True)
 class Unedited:
-    """What the pack's networks say of N faces before an edit: what the losses compare the edit with.
+    """Embeddings and features of N faces before an edit, which the losses compare the edited faces with.
 
     Attributes:
         embeddings: ``[N,D]``.
@@ -191,14 +201,14 @@ class Unedited:
     taps: list[Tensor]
 
     def rows(self, rows: list[int]) -> Unedited:
-        """Those of some of the faces."""
+        """The same of some of the faces, by their indices."""
         identities = None if self.identities is None else self.identities[rows]
         return Unedited(self.embeddings[rows], identities, [tap[rows] for tap in self.taps])
 
 
 @torch.no_grad()
-def see_unedited(pack: Pack, images: Tensor) -> Unedited:
-    """Look at unedited faces ``[N,3,R,R]``."""
+def encode_unedited(pack: Pack, images: Tensor) -> Unedited:
+    """Compute embeddings and features of unedited faces ``[N,3,R,R]`` by the pack's networks."""
     identities = pack.identity(images) if pack.identity else None
     return Unedited(pack.clip.encode_image(images), identities, losses.normalized_taps(pack.perceptual, images))
 
@@ -206,25 +216,25 @@ def see_unedited(pack: Pack, images: Tensor) -> Unedited:
 def prompt_terms(
     objective: Objective, weights: LossWeights, embeddings: Tensor, start: Tensor, target: Tensor, strength: float = 1.0
 ) -> dict[str, Tensor]:
-    """The loss terms of embeddings: is it there what was asked for, and nothing else?
+    """The loss terms of embeddings: for what the prompt asks ("clip", "directional"), against the rest ("preserve").
 
     Args:
         embeddings: of edited pictures or views of them, ``[N,D]``.
         start: of the same views of the unedited pictures, ``[N or 1,D]``.
-        target: gain of the similarity that is asked for, in deviations, ``[N or 1]``.
-        strength: of the edit; a small edit need not point in the prompt's direction exactly.
+        target: gain of the similarity that is aimed at, in deviations, ``[N or 1]``.
+        strength: of the edit; below 1 it lowers the weight of the direction, which matters less for small edits.
     """
     drift = F.relu(objective.drift(embeddings, start).abs() - DRIFT_SLACK).square()
-    towards = weights.directional * min(1.0, strength)
+    directional = weights.directional * min(1.0, strength)
     return {
         "clip": weights.clip * objective.shortfall(embeddings, start, target),
-        "directional": towards * losses.directional(embeddings, start, objective.direction),
+        "directional": directional * losses.directional(embeddings, start, objective.direction),
         "preserve": weights.preserve * (drift * objective.anchor_weights).mean(),
     }
 
 
 def likeness_terms(pack: Pack, weights: LossWeights, images: Tensor, before: Unedited) -> dict[str, Tensor]:
-    """The loss terms of edited pictures ``[N,3,R,R]``: is it still the same person, and the same picture?"""
+    """The loss terms of edited pictures ``[N,3,R,R]``: whether person and picture stay the same."""
     taps = losses.normalized_taps(pack.perceptual, images)
     terms = {"likeness": weights.likeness * losses.perceptual(taps, before.taps)}
     if pack.identity and before.identities is not None:

@@ -1,7 +1,7 @@
 """Path A: any prompt, by gradient descent on the W+ code against a text-image model.
 
-It moves in whitened W (a step of 1 is one standard deviation of real codes), mostly by one step shared by all layers,
-and sees several augmented views. What it is asked for, and what it pays for, is in `edits.objective`.
+It moves in whitened W (1 is one standard deviation of random codes), mostly by one step that all layers share, and
+judges several augmented views of the picture. The losses are in `edits.objective`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from styleclip_core import latents
 from styleclip_core.edits.objective import (
+    encode_unedited,
     guide_length,
     likeness_terms,
     make_objective,
     prompt_terms,
     reference_direction,
-    see_unedited,
 )
 from styleclip_core.edits.schedule import schedule
 from styleclip_core.images import to_preview
@@ -31,7 +31,9 @@ from styleclip_core.settings import MAX_SEED, OptimizeSettings, check_prompt
 from styleclip_core.views import jittered
 
 STAGE = "Editing"
-VIEW_SETS = 5  # different sets of views; the unedited face is seen once in each
+VIEW_SETS = 5  # that steps take in turn; the embeddings of the unedited face are computed once for each
+LAYER_SHARE = 0.3  # by which the steps of single layers are scaled, so that Adam moves them more slowly
+IMPROVEMENT = 0.02  # deviations; a smaller fall of the shortfall counts as none for `OptimizeSettings.patience`
 
 
 def optimize(
@@ -42,7 +44,7 @@ def optimize(
     Args:
         w_plus: ``[1,L,512]``, the code of the face to edit.
         prompt: what the face should look like.
-        blend: keeps the unedited face outside a mask: the losses then see what is composed (see `edits.local`).
+        blend: keeps the unedited face outside a mask; the losses then judge the composed picture (see `edits.local`).
     Raises:
         EmptyPrompt, BadPrompt, BadSetting.
     """
@@ -52,7 +54,7 @@ def optimize(
     draw = Preview(pack.generator, w_plus, settings.resolution)
     with torch.no_grad():
         start_image = draw(w_plus)
-    before = see_unedited(pack, start_image)
+    before = encode_unedited(pack, start_image)
     target = settings.strength * objective.target_gain(before.embeddings)
     if settings.strength == 0:  # Adam would follow rounding errors
         yield Progress(STAGE, 1, 1, to_preview(start_image), w_plus=w_plus)
@@ -65,11 +67,11 @@ def optimize(
     layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
     visible = latents.visible_layers(pack.generator, settings.resolution)
     optimizer = torch.optim.Adam([shared, layers], lr=settings.lr, betas=(0.9, 0.95))
-    best, since, originals = math.inf, 0, {}
+    best, steps_since_best, originals = math.inf, 0, {}
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
-        image = draw(w_plus + visible * space.step(shared + 0.3 * layers), blend)
-        # The unedited face is seen through the same views: what a view does to an embedding is no edit.
+        image = draw(w_plus + visible * space.step(shared + LAYER_SHARE * layers), blend)
+        # Compare with the same views of the unedited face, since a view alone changes the embedding.
         seed = (settings.seed * VIEW_SETS + step % VIEW_SETS) % (MAX_SEED + 1)
         if seed not in originals:
             with torch.no_grad():
@@ -84,12 +86,15 @@ def optimize(
         optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
-        result = (w_plus + visible * space.step(shared + 0.3 * layers)).detach()
+        result = (w_plus + visible * space.step(shared + LAYER_SHARE * layers)).detach()
         values = {name: value.item() for name, value in terms.items()}
         preview = to_preview(image) if preview_due(step + 1, settings.steps) else None
         yield Progress(STAGE, step + 1, settings.steps, preview, values, result)
         with torch.no_grad():
-            short = objective.shortfall(embeddings, originals[seed], target).item()
-        best, since = (short, 0) if short < best - 0.02 else (best, since + 1)
-        if settings.patience and since >= settings.patience:
+            shortfall = objective.shortfall(embeddings, originals[seed], target).item()
+        if shortfall < best - IMPROVEMENT:
+            best, steps_since_best = shortfall, 0
+        else:
+            steps_since_best += 1
+        if settings.patience and steps_since_best >= settings.patience:
             return

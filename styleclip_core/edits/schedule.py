@@ -1,4 +1,4 @@
-"""The learning rate's course in our own optimisations."""
+"""The learning rate schedule of all optimisations in this project except StyleCLIP's own."""
 
 from __future__ import annotations
 
@@ -6,5 +6,8 @@ import math
 
 
 def schedule(t: float) -> float:
-    """A learning rate's share at ``t`` in [0,1): up over a tenth, hold, down along a cosine over the last third."""
+    """The learning rate at progress ``t`` in [0,1), as a share of the highest.
+
+    It rises linearly over the first tenth, stays, and falls to 0 along a cosine over the last third.
+    """
     return min(1.0, 0.2 + 8 * t) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, (t - 0.67) / 0.33)))

@@ -24,19 +24,19 @@ from styleclip_core import weights
 from styleclip_core.checkpoints.mapper import load_mapper
 from styleclip_core.edits import ganspace, global_directions, interfacegan, text
 from styleclip_core.edits import mapper as mapping
-from styleclip_core.edits.remembered import remembered
+from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import BadSetting, UnknownMapper, UnsupportedByPack
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_prompt, check_range
 
-LIMIT = 3.0  # of every slider, both ways
-MANY = 64  # sliders at once
+MAX_STRENGTH = 3.0  # of every slider, in both directions
+MAX_SLIDERS = 64  # in one edit
 
 
 @dataclass(frozen=True)
 class Slider:
-    """One that a pack has from the start: its key, what to call it, and the group that it stands in."""
+    """A slider that needs no prompt: its key, its label for users, and the group that it is shown in."""
 
     key: str
     label: str
@@ -44,27 +44,32 @@ class Slider:
 
 
 def available(pack: Pack) -> list[Slider]:
-    """The pack's sliders, without those that prompts make."""
+    """The pack's sliders, without those that are made from prompts."""
     found = [Slider(f"mapper:{name}", name.replace("_", " "), "Concepts") for name in pack.mappers]
     try:
         found += [Slider(f"boundary:{name}", name, "Attributes (InterFaceGAN)") for name in interfacegan.names(pack)]
     except UnsupportedByPack:
-        pass  # the rest is there all the same
+        pass  # the pack has no boundaries, but may have other sliders
     if pack.domain == "face":
         found += [Slider(f"component:{named.name}", named.name, "Components (GANSpace)") for named in ganspace.NAMED]
     return found
 
 
 def check_values(values: Any) -> dict[str, float]:
-    """The sliders that are not at 0. Raises BadSetting."""
-    if not isinstance(values, Mapping) or len(values) > MANY:
-        raise BadSetting(f'Sliders are given as {{"mapper:smile": 1, ...}}, at most {MANY} of them.')
-    checked = {str(key): check_range(f"the slider {key!r}", value, -LIMIT, LIMIT) for key, value in values.items()}
-    return {key: value for key, value in checked.items() if value}
+    """The sliders that are not at 0, with their strengths. Raises BadSetting."""
+    if not isinstance(values, Mapping) or len(values) > MAX_SLIDERS:
+        raise BadSetting(f'Sliders are given as {{"mapper:smile": 1, ...}}, at most {MAX_SLIDERS} of them.')
+    strengths = {
+        str(key): check_range(f"the slider {key!r}", value, -MAX_STRENGTH, MAX_STRENGTH)
+        for key, value in values.items()
+    }
+    return {key: strength for key, strength in strengths.items() if strength}
 
 
 def check(pack: Pack, values: Any, own: Mapping[str, LevelsMapper] | None = None) -> dict[str, float]:
-    """The sliders that are not at 0, every one of them known to the pack: before any long work begins.
+    """The sliders that are not at 0, with their strengths, after checking that the pack has all of them.
+
+    To be called before any long work begins.
 
     Raises:
         BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
@@ -94,14 +99,15 @@ def _unknown(key: str) -> BadSetting:
 def move(
     pack: Pack, w_plus: Tensor, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None
 ) -> tuple[Tensor, list[Tensor] | None]:
-    """A code moved by several sliders, which add up.
+    """Move a code by several sliders, which add up.
 
     Args:
         w_plus: ``[1,L,512]``.
         values: slider -> strength, from -3 to 3; 1 is clearly visible.
-        own: mappers that the user brought, by name.
+        own: mappers of the user's, by name.
     Returns:
-        the moved code ``[1,L,512]``, and the style vectors to draw in its place, or None: the code's own.
+        the moved code ``[1,L,512]``, and the style vectors to render instead of the code's own, or None if there is no
+        ``style:`` slider.
     Raises:
         BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
     """
@@ -150,11 +156,11 @@ def _read_mapper(checkpoint: str, device: torch.device) -> LevelsMapper:
 def style_direction(pack: Pack, prompt: str) -> global_directions.Direction:
     """The global direction of a prompt. Raises UnsupportedByPack."""
     neutral = f"a {pack.domain}"
-    return remembered(pack, ("style", prompt), lambda: global_directions.direction(pack, prompt, neutral))
+    return cached(pack, "direction", prompt, lambda: global_directions.direction(pack, prompt, neutral))
 
 
-def _named_component(pack: Pack, name: str) -> ganspace.Named:
-    """The component of a name, or of "number:first layer:end". Raises BadSetting."""
+def _named_component(pack: Pack, name: str) -> ganspace.NamedComponent:
+    """The component with a name, or for "number:first layer:end" the one of that number. Raises BadSetting."""
     for named in ganspace.NAMED:
         if named.name == name:
             return named
@@ -163,11 +169,11 @@ def _named_component(pack: Pack, name: str) -> ganspace.Named:
     except ValueError as error:
         raise BadSetting(f"No component is called {name!r}; write number:first layer:end, as in 3:0:8.") from error
     ganspace.check(pack, component, first, last)
-    return ganspace.Named(name, component, first, last, 1)
+    return ganspace.NamedComponent(name, component, first, last, 1)
 
 
 def to_json(values: Mapping[str, float]) -> str:
-    """An edit as text that `from_json` reads."""
+    """The sliders of an edit as JSON text, which `from_json` reads."""
     return json.dumps({"styleclip": 1, "sliders": check_values(values)}, indent=2, ensure_ascii=False) + "\n"
 
 

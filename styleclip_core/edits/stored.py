@@ -1,4 +1,4 @@
-"""Directions computed beforehand: pretrained/directions/, or the cache for packs whose files are not shipped."""
+"""Files of precomputed directions: in pretrained/directions/, or in the cache for packs whose files are not shipped."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from torch import Tensor
 from styleclip_core import weights
 from styleclip_core.packs.base import Pack
 
-SAME_MEAN = 0.98  # cosine of two means of W (or of embeddings) from which on they are taken for one space
+SAME_SPACE_COSINE = 0.98  # of the means of two spaces (of W, or of embeddings), above which they count as the same
 
 
 def folder(pack: Pack) -> Path:
-    """Where the directions of a pack are written: its own folder, or pretrained/directions."""
+    """The folder that a pack's directions are written to: its own, or pretrained/directions."""
     return pack.directions or weights.PRETRAINED / "directions"
 
 
 def load(pack: Pack, file: str) -> dict[str, Tensor] | None:
-    """The tensors of ``file``, float32 on the pack's device: those made for this pack, else the shipped ones, or None.
+    """The tensors of ``file``, float32 on the pack's device: those computed for this pack, else the shipped ones.
 
-    Whether they fit is for the caller to see. Raises WeightsUnavailable if a shipped file is damaged.
+    None if there is neither. The caller must check that they fit the pack. Raises WeightsUnavailable if a shipped file
+    is damaged.
     """
-    if pack.directions and (own := pack.directions / file).is_file():
-        path = own
+    if pack.directions and (computed := pack.directions / file).is_file():
+        path = computed
     elif (name := f"directions/{file}") in weights.CHECKPOINTS:
         path = weights.path(name)
     else:
@@ -37,13 +38,13 @@ def load(pack: Pack, file: str) -> dict[str, Tensor] | None:
 
 
 @functools.lru_cache(maxsize=16)
-def _read(path: Path, changed: int, device: torch.device) -> dict[str, Tensor] | None:
+def _read(path: Path, modified_ns: int, device: torch.device) -> dict[str, Tensor] | None:
     try:
         return {name: value.to(device).float() for name, value in load_file(path).items()}
     except (SafetensorError, OSError):
-        return None  # damaged, in the cache: made anew
+        return None  # a damaged file in the cache is like none: it is computed again
 
 
 def same_space(mean: Tensor, other: Tensor) -> bool:
     """Whether two mean vectors ``[D]`` belong to one space, as those of a generator and its distilled copy do."""
-    return mean.shape == other.shape and float(F.cosine_similarity(mean, other, dim=0)) > SAME_MEAN
+    return mean.shape == other.shape and float(F.cosine_similarity(mean, other, dim=0)) > SAME_SPACE_COSINE

@@ -1,7 +1,7 @@
 """StyleCLIP's own optimisation (Patashnik et al. 2021), number for number, to compare path A with.
 
-Adam moves the whole W+ code; the picture is made at full size and shown to CLIP as StyleCLIP shows it, which is
-without the mean and deviation that CLIP was trained with.
+Adam moves the whole W+ code; the picture is synthesised at full size, and CLIP gets it without the normalisation of
+pixels that it was trained with, as in StyleCLIP's code.
 """
 
 from __future__ import annotations
@@ -59,5 +59,5 @@ def optimize_official(
 
 
 def ramp(t: float) -> float:
-    """The learning rate's share at ``t`` in [0,1): up along a line from 0, down along a cosine at the end."""
+    """The learning rate at progress ``t`` in [0,1), as a share of the highest: a linear rise, a cosine fall."""
     return (0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / RAMP_DOWN))) * min(1.0, t / RAMP_UP)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from styleclip_core import latents, weights
-from styleclip_core.edits.remembered import remembered
+from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import UnsupportedByPack
 from styleclip_core.networks.text_mapper import TRAINING_SIZE, TextMapper
 from styleclip_core.packs.base import Pack
@@ -19,7 +19,7 @@ from styleclip_core.settings import check_prompt
 def step(pack: Pack, w_plus: Tensor, prompt: str) -> Tensor:
     """The step in W+ ``[N,L,512]`` at strength 1 towards a prompt. Raises UnsupportedByPack, EmptyPrompt, BadPrompt."""
     checkpoint, prompt = check(pack), check_prompt(prompt)
-    texts = remembered(pack, ("text", prompt), lambda: pack.clip.encode_text([prompt]))
+    texts = cached(pack, "embedding", prompt, lambda: pack.clip.encode_text([prompt]))
     return step_towards(pack, _read(checkpoint, pack.device), w_plus, texts)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from styleclip_core.edits.objective import Unedited, see_unedited
+from styleclip_core.edits.objective import Unedited, encode_unedited
 from styleclip_core.packs import Pack
 from styleclip_core.rendering import Preview
 
@@ -45,7 +45,7 @@ def random_codes(pack: Pack, count: int, generator: np.random.Generator) -> Tens
 def draw_faces(pack: Pack, codes: Tensor, resolution: int) -> TrainingFaces:
     """Draw the faces of codes ``[M,L,512]``, one after another, and note what the networks say of them."""
     previews = [Preview(pack.generator, code, resolution) for code in codes.split(1)]
-    seen = [see_unedited(pack, preview(code)) for preview, code in zip(previews, codes.split(1), strict=True)]
+    seen = [encode_unedited(pack, preview(code)) for preview, code in zip(previews, codes.split(1), strict=True)]
     identities = [one.identities for one in seen if one.identities is not None]
     taps = [torch.cat(depth) for depth in zip(*(one.taps for one in seen), strict=True)]
     embeddings = torch.cat([one.embeddings for one in seen])

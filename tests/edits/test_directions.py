@@ -14,7 +14,7 @@ from styleclip_core import BadCheckpoint, BadPrompt, BadSetting, EmptyPrompt, Un
 from styleclip_core.checkpoints.fs3 import load_fs3
 from styleclip_core.edits import ganspace, global_directions, interfacegan, stored
 from styleclip_core.faces import detect_faces
-from styleclip_core.studio import to_image
+from styleclip_core.images import to_image
 from styleclip_core.training import relevance
 from styleclip_core.training.directions import MEASURED, READ, fit, run
 
@@ -67,7 +67,7 @@ class OtherGenerator(nn.Module):
 
 
 def test_components_are_unit_vectors_at_right_angles_by_falling_variance(pack):
-    axes, found = ganspace.components(pack), ganspace.spread(pack)
+    axes, found = ganspace.components(pack), ganspace.component_space(pack)
     assert axes.shape == (ganspace.COUNT, 512)
     assert torch.allclose(axes @ axes.T, torch.eye(len(axes)), atol=1e-4)
     assert (found.deviations.diff() <= 0).all() and found.deviations[-1] > 0
@@ -77,13 +77,13 @@ def test_components_are_unit_vectors_at_right_angles_by_falling_variance(pack):
 def test_components_are_those_of_other_samples_too(pack):
     own = ganspace.measure(pack.generator, 3000, seed=77)
     assert ganspace.subspace_error(ganspace.components(pack)[:10], own.axes[:10]) < 0.05
-    assert torch.allclose(ganspace.spread(pack).deviations[:10], own.deviations[:10], rtol=0.08)
+    assert torch.allclose(ganspace.component_space(pack).deviations[:10], own.deviations[:10], rtol=0.08)
     few = (ganspace.measure(pack.generator, 600, seed=77, count=5) for _ in range(2))
     assert torch.equal(*(found.axes for found in few))
 
 
 def test_a_pack_without_a_file_has_its_components_measured(pack, monkeypatch):
-    monkeypatch.setattr(ganspace, "FEW", 1500)
+    monkeypatch.setattr(ganspace, "QUICK_SAMPLES", 1500)
     axes = ganspace.components(replace(pack, generator=OtherGenerator()))
     assert axes[0, 0] > 0.99 and axes[1, 1] > 0.99
 
@@ -91,17 +91,17 @@ def test_a_pack_without_a_file_has_its_components_measured(pack, monkeypatch):
 def test_what_was_computed_for_another_pack_is_used(pack, monkeypatch, tmp_path):
     monkeypatch.setenv("STYLECLIP_CACHE", str(tmp_path))
     monkeypatch.setattr(ganspace, "SAMPLES", 1500)
-    other = replace(pack, generator=OtherGenerator(), name="other")
+    other = replace(pack, generator=OtherGenerator(), name="other", directions=tmp_path / "directions" / "other")
     run(other, ["ganspace"], None, None, 1, report=lambda _: None)
     assert (tmp_path / "directions" / "other" / ganspace.FILE).is_file()
     assert torch.equal(ganspace.components(other), stored.load(other, ganspace.FILE)["axes"])
-    assert torch.allclose(ganspace.spread(other).deviations[:2], torch.tensor([5.0, 3.0]), rtol=0.1)
+    assert torch.allclose(ganspace.component_space(other).deviations[:2], torch.tensor([5.0, 3.0]), rtol=0.1)
 
 
 def test_a_component_moves_the_layers_it_is_told_to(pack, w):
     w_plus = w[:, None].repeat(1, 18, 1)
     moved = ganspace.apply(pack, w_plus, 2, -1.5, 3, 6)
-    expected = -1.5 * ganspace.spread(pack).deviations[2] * ganspace.components(pack)[2]
+    expected = -1.5 * ganspace.component_space(pack).deviations[2] * ganspace.components(pack)[2]
     assert torch.allclose((moved - w_plus)[:, 3:6], expected.expand(2, 3, -1), atol=1e-5)
     assert torch.equal(moved[:, :3], w_plus[:, :3]) and torch.equal(moved[:, 6:], w_plus[:, 6:])
     for component, strength, first, last in [(80, 1, 0, 18), (-1, 1, 0, 18), (0, 1, 5, 5), (0, 99, 0, 18)]:
@@ -229,7 +229,7 @@ def test_beta_chooses_the_channels(pack):
     betas = (0, found.beta / 2, None, (1 + found.beta) / 2, 1)
     counts = [int(global_directions.step(found, beta).count_nonzero()) for beta in betas]
     assert counts == sorted(counts, reverse=True) and counts[0] > counts[1] > counts[2]
-    assert counts[2] == global_directions.CHANNELS and counts[4] == 0
+    assert counts[2] == global_directions.AUTOMATIC_CHANNELS and counts[4] == 0
     for beta in (-0.1, 1.1, float("nan")):
         with pytest.raises(BadSetting, match="beta"):
             global_directions.step(found, beta)
