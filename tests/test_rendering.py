@@ -4,14 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from styleclip_core import BadSetting, latents, packs, rendering
+from styleclip_core import BadSetting, latents, rendering
 from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
+from styleclip_core.packs.compact import compact_generator
 from styleclip_core.rendering import Preview, Renderer
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return packs.compact_generator().requires_grad_(False)
+    return compact_generator().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_folded_network_computes_the_same():
 def test_a_speedup_that_fails_is_given_up_quietly(generator, codes, pictures, monkeypatch):
     plain = Renderer(generator, "auto")
     assert (plain(codes[:1]) - pictures[:1]).abs().max() < 1e-3 and (plain.speedup, plain.note) == ("eager", "")
-    monkeypatch.setattr(drawing, "compiled", lambda *_: 1 / 0)
+    monkeypatch.setattr(rendering, "compiled", lambda *_: 1 / 0)
     renderer = Renderer(generator, "compile")
     for latent in (codes[:1], generator.styles(codes[:1])):
         assert torch.equal(renderer(latent), plain(latent))

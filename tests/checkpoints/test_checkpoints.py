@@ -1,12 +1,10 @@
 """Published layouts of the full pack's networks: what the original code computed, and the networks' contracts."""
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,25 +16,7 @@ from styleclip_core.errors import BadCheckpoint
 from styleclip_core.networks.bisenet import CLASSES, BiSeNetParser
 from styleclip_core.networks.ir_se50 import ArcFace
 from styleclip_core.networks.mapper import LevelsMapper
-
-REFERENCE = Path(os.environ.get("STYLECLIP_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
-
-
-def golden(name):
-    """Outputs of the original code, and the seeded weights it had."""
-    if not REFERENCE.is_dir():
-        pytest.skip("the reference outputs are not here (set STYLECLIP_REFERENCE)")
-    with np.load(REFERENCE / "golden" / f"{name}.npz") as file:
-        return {key: torch.from_numpy(value) for key, value in file.items()}
-
-
-def synthetic(name):
-    sys.path.insert(0, str(REFERENCE))
-    try:
-        import synthetic_weights
-    finally:
-        sys.path.remove(str(REFERENCE))
-    return synthetic_weights.fill(name, int(golden(name)["seed"]))
+from support import goldens
 
 
 def enlarged(image, size):
@@ -71,7 +51,7 @@ def mapper():
 @torch.no_grad()
 @pytest.mark.parametrize("levels", ["all_levels", "no_fine"])
 def test_the_mapper_is_styleclips(levels, tmp_path):
-    wanted, state = golden(f"styleclip_mapper_{levels}"), synthetic(f"styleclip_mapper_{levels}")
+    wanted, state = goldens.load(f"styleclip_mapper_{levels}"), goldens.weights(f"styleclip_mapper_{levels}")
     decoder = {"decoder.input.input": torch.zeros(1, 512, 4, 4), "face_pool.weight": torch.zeros(1)}
     opts = argparse.Namespace(description="mohawk", lr=0.5)
     torch.save({"state_dict": state | decoder, "opts": opts}, tmp_path / "mapper.pt")
@@ -84,8 +64,8 @@ def test_the_mapper_is_styleclips(levels, tmp_path):
 
 @torch.no_grad()
 def test_identity_is_arcfaces(tmp_path):
-    wanted = golden("ir_se50")
-    torch.save(synthetic("ir_se50"), tmp_path / "ir.pth", _use_new_zipfile_serialization=False)  # as published
+    wanted = goldens.load("ir_se50")
+    torch.save(goldens.weights("ir_se50"), tmp_path / "ir.pth", _use_new_zipfile_serialization=False)  # as published
     network = checkpoints.load_identity(tmp_path / "ir.pth")
     assert_close(network(enlarged(wanted["image_16"], 112)), wanted["embedding"])
     assert_ready(network)
@@ -93,8 +73,8 @@ def test_identity_is_arcfaces(tmp_path):
 
 @torch.no_grad()
 def test_the_parser_is_bisenet(tmp_path):
-    wanted = golden("bisenet_19")
-    torch.save(synthetic("bisenet_19"), tmp_path / "parsing.pth")
+    wanted = goldens.load("bisenet_19")
+    torch.save(goldens.weights("bisenet_19"), tmp_path / "parsing.pth")
     parser = checkpoints.load_bisenet(tmp_path / "parsing.pth")
     logits = parser(enlarged(wanted["image_16"], 512))
     assert_close(F.adaptive_avg_pool2d(logits, 32), wanted["logits_32"])
@@ -104,8 +84,8 @@ def test_the_parser_is_bisenet(tmp_path):
 @torch.no_grad()
 def test_e4e_is_the_originals(tmp_path):
     """One file as published at 1024 px; the encoder for cars is made of some of the same weights."""
-    wanted, state = golden("e4e_encoder_ffhq_1024"), synthetic("e4e_encoder_ffhq_1024")
-    decoder = {f"decoder.{name}": value for name, value in synthetic("stylegan2_church_256").items()}
+    wanted, state = goldens.load("e4e_encoder_ffhq_1024"), goldens.weights("e4e_encoder_ffhq_1024")
+    decoder = {f"decoder.{name}": value for name, value in goldens.weights("stylegan2_church_256").items()}
     mean = torch.randn(18, 512, generator=torch.Generator().manual_seed(0))
     content = {"state_dict": state | decoder, "latent_avg": mean, "opts": {"encoder_type": "Encoder4Editing"}}
     torch.save(content, tmp_path / "e4e.pt")
@@ -118,8 +98,7 @@ def test_e4e_is_the_originals(tmp_path):
         assert_ready(module)
     del encoder
 
-    cars = golden("e4e_encoder_car_512")
-    assert torch.equal(cars["seed"], wanted["seed"])
+    cars = goldens.load("e4e_encoder_car_512")
     fewer = {k: v for k, v in reading.part(state, "encoder.").items() if not k.startswith(("styles.16", "styles.17"))}
     encoder = e4e.encoder_from_state(fewer, mean[0], "cars.pt")
     assert_close(encoder(enlarged(cars["image_32"], 256)), cars["codes"])

@@ -63,7 +63,7 @@ def test_images_are_seen_as_clip_was_trained(clip):
         wanted = F.normalize(clip.model.encode_image(((images + 1) / 2 - mean) / std))
         assert torch.allclose(clip.encode_image(images), wanted, atol=1e-5)
         assert torch.allclose(clip.encode_image(F.interpolate(images, scale_factor=2)), wanted, atol=1e-4)
-        raw = clip.encode_image(images, normalise=False)
+        raw = clip.encode_image_as_styleclip(images)
         assert torch.allclose(raw, F.normalize(clip.model.encode_image(images)), atol=1e-5)
         assert not torch.allclose(raw, wanted, atol=1e-2)
 

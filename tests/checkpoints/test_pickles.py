@@ -7,9 +7,7 @@ import pickle
 import sys
 import types
 import zipfile
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,8 +15,8 @@ import torch.nn.functional as F
 from styleclip_core.checkpoints.pickles import read_nvidia, read_torch
 from styleclip_core.checkpoints.stylegan2 import load_generator
 from styleclip_core.errors import BadCheckpoint
+from support import goldens
 
-REFERENCE = Path(os.environ.get("STYLECLIP_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
 FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 
 
@@ -139,17 +137,8 @@ def test_what_an_nvidia_pickle_lacks_or_has_too_much_is_named(nvidia, tmp_path):
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["nvidia_stylegan2_church_256", "nvidia_stylegan2_ffhq_1024"])
 def test_nvidias_generators_match_the_reference_outputs(nvidia, name, tmp_path):
-    if not REFERENCE.is_dir():
-        pytest.skip("the reference outputs are not here (set STYLECLIP_REFERENCE)")
-    sys.path.insert(0, str(REFERENCE))
-    try:
-        import synthetic_weights
-    finally:
-        sys.path.remove(str(REFERENCE))
-    with np.load(REFERENCE / "golden" / f"{name}.npz") as arrays:
-        golden = {key: torch.from_numpy(value) for key, value in arrays.items()}
-    state = synthetic_weights.fill(name, int(golden["seed"]))
-    generator = load_generator(write(tmp_path / "model.pkl", nvidia, state))
+    golden = goldens.load(name)
+    generator = load_generator(write(tmp_path / "model.pkl", nvidia, goldens.weights(name)))
     assert (generator.mapping(golden["z"]) - golden["w"]).abs().max() < 1e-3 * golden["w"].abs().max()
     image, corner = generator.synthesize(golden["w_plus"]), generator.resolution // 2 - 16
     crop = image[..., corner : corner + 32, corner : corner + 32]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from styleclip_core.networks.adapted import SIZE, Detail, adapted, twin
+from styleclip_core.networks.adapted import FEATURE_SIZE, FeatureResidual, adapted, shallow_copy
 from styleclip_core.networks.stylegan2 import StyleGAN2
 
 
@@ -22,39 +22,40 @@ def code():
     return torch.randn(1, 8, 512, generator=torch.Generator().manual_seed(1))
 
 
-def features(generator, code, size=SIZE):
+def features(generator, code, size=FEATURE_SIZE):
     return generator.features(generator.styles(code), size)
 
 
-def test_a_twin_shares_everything_until_it_is_replaced(generator, code):
+def test_a_shallow_copy_shares_everything_until_it_is_replaced(generator, code):
     other = shallow_copy(generator)
     assert torch.equal(other.synthesize(code), generator.synthesize(code))
     addresses = [p.data_ptr() for p in generator.parameters()]
     assert [p.data_ptr() for p in other.parameters()] == addresses
     before = generator.synthesize(code)
-    weights = {"convs.1.0.bias": torch.ones(1, 8, 1, 1).half(), "detail.offset": torch.ones(1, 8, SIZE, SIZE).half()}
+    offset = torch.ones(1, 8, FEATURE_SIZE, FEATURE_SIZE).half()
+    weights = {"convs.1.0.bias": torch.ones(1, 8, 1, 1).half(), "feature_residual.offset": offset}
     own = adapted(generator, weights)
     assert own.convs[1][0].bias.dtype == torch.float32 and own.convs[1][0].bias.mean() == 1
     assert (own.synthesize(code) - before).abs().max() > 0.01
-    assert torch.equal(generator.synthesize(code), before) and generator.detail.offset is None
+    assert torch.equal(generator.synthesize(code), before) and generator.feature_residual.offset is None
     assert [p.data_ptr() for p in own.parameters()] != addresses == [p.data_ptr() for p in generator.parameters()]
 
 
 def test_the_offset_is_whole_at_the_face_and_gone_far_away(generator, code):
     plain, far = features(generator, code), features(generator, code + 3)
     offset = torch.randn(plain.shape, generator=torch.Generator().manual_seed(2))
-    own = adapted(generator, {"detail.offset": offset, "detail.features": plain})
+    own = adapted(generator, {"feature_residual.offset": offset, "feature_residual.features": plain})
     assert torch.allclose(features(own, code), plain + offset, atol=1e-5)
     near = (features(own, code + 0.01) - features(generator, code + 0.01)).norm() / offset.norm()
     gone = (features(own, code + 3) - far).norm() / offset.norm()
     assert gone < 0.3 < 0.9 < near
-    everywhere = adapted(generator, {"detail.offset": offset})
+    everywhere = adapted(generator, {"feature_residual.offset": offset})
     assert torch.allclose(features(everywhere, code + 3), far + offset, atol=1e-4)
 
 
 def test_other_sizes_and_generators_without_an_offset_are_left_alone(generator, code):
-    own = adapted(generator, {"detail.offset": torch.ones(1, 8, SIZE, SIZE)})
+    own = adapted(generator, {"feature_residual.offset": torch.ones(1, 8, FEATURE_SIZE, FEATURE_SIZE)})
     assert torch.equal(features(own, code, 8), features(generator, code, 8))
-    x = torch.randn(1, 4, SIZE, SIZE)
-    assert Detail()(x) is x
-    assert not [name for name in generator.state_dict() if name.startswith("detail.")]
+    x = torch.randn(1, 4, FEATURE_SIZE, FEATURE_SIZE)
+    assert FeatureResidual()(x) is x
+    assert not [name for name in generator.state_dict() if name.startswith("feature_residual.")]

@@ -1,25 +1,21 @@
 """The compact generator: the published network, number for number, and the contract that edits rely on."""
 
-import os
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from styleclip_core import latents, packs
+from styleclip_core import latents
 from styleclip_core.checkpoints.mobile_stylegan import load_mobile_stylegan
 from styleclip_core.errors import WeightsUnavailable
 from styleclip_core.networks.blend import Blend
 from styleclip_core.networks.mobile_stylegan import idwt
-
-REFERENCE = Path(os.environ.get("STYLECLIP_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
+from styleclip_core.packs.compact import compact_generator
+from support import goldens
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return packs.compact_generator()
+    return compact_generator()
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +23,10 @@ def w(generator):
     return latents.random_w(generator, 3)
 
 
-def reference():
-    file = REFERENCE / "golden" / "mobile_stylegan_ffhq_1024.npz"
-    if not file.is_file():
-        pytest.skip("the reference outputs are not here (set STYLECLIP_REFERENCE)")
-    return {name: torch.from_numpy(value) for name, value in np.load(file).items()}
-
-
 @torch.no_grad()
 @pytest.mark.parametrize("code", ["w", "w_plus"])
 def test_matches_the_reference_outputs(generator, code):
-    golden = reference()
+    golden = goldens.load("mobile_stylegan_ffhq_1024")
     assert torch.allclose(generator.map(golden["z"]), golden["w"], atol=1e-3)
     image = generator.synthesize(golden[code])
     assert torch.allclose(F.adaptive_avg_pool2d(image, 64), golden[f"image_64_{code}"], atol=1e-3)

@@ -1,57 +1,16 @@
 """StyleGAN2: the published networks, number for number, the textbook's arithmetic, and the contract that edits need."""
 
-import argparse
 import copy
-import os
-import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmarks import stylegan2 as benchmark
-from styleclip_core.checkpoints.stylegan2 import load_generator, stylegan2_from_rosinality
-from styleclip_core.errors import BadCheckpoint
+from styleclip_core.checkpoints.stylegan2 import stylegan2_from_rosinality
 from styleclip_core.networks.blend import Blend
 from styleclip_core.networks.cpu_convs import Winograd
 from styleclip_core.networks.stylegan2 import StyleGAN2
-
-REFERENCE = Path(os.environ.get("STYLECLIP_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
-CHANNELS = (128, 128, 128, 16)  # at 4 to 32 px; convolutions of 128 channels at 16 px go Winograd's way
-FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
-
-
-def rosinality_state(channels, seed=0):
-    """A state dict with rosinality's names and seeded random numbers for a generator of 4 << (levels - 1) px."""
-    random = torch.Generator().manual_seed(seed)
-    state = {}
-
-    def layer(name, inputs, outputs, size, noise=None):
-        state[f"{name}.conv.weight"] = torch.randn(1, outputs, inputs, size, size, generator=random)
-        state[f"{name}.conv.modulation.weight"] = torch.randn(inputs, 512, generator=random)
-        state[f"{name}.conv.modulation.bias"] = 1 + 0.1 * torch.randn(inputs, generator=random)
-        if noise is None:
-            state[f"{name}.bias"] = 0.1 * torch.randn(1, 3, 1, 1, generator=random)
-            return
-        state[f"{name}.noise.weight"] = torch.full((1,), 0.3)
-        state[f"{name}.activate.bias"] = 0.1 * torch.randn(outputs, generator=random)
-        index = sum(key.startswith("noises.") for key in state)
-        state[f"noises.noise_{index}"] = torch.randn(1, 1, noise, noise, generator=random)
-
-    for i in range(8):
-        state[f"style.{i + 1}.weight"] = 100 * torch.randn(512, 512, generator=random)
-        state[f"style.{i + 1}.bias"] = torch.randn(512, generator=random)
-    state["input.input"] = torch.randn(1, channels[0], 4, 4, generator=random)
-    layer("conv1", channels[0], channels[0], 3, 4)
-    layer("to_rgb1", channels[0], 3, 1)
-    for k in range(1, len(channels)):
-        layer(f"convs.{2 * k - 2}", channels[k - 1], channels[k], 3, 4 << k)
-        layer(f"convs.{2 * k - 1}", channels[k], channels[k], 3, 4 << k)
-        layer(f"to_rgbs.{k - 1}", channels[k], 3, 1)
-        state[f"convs.{2 * k - 2}.conv.blur.kernel"] = state[f"to_rgbs.{k - 1}.upsample.kernel"] = FIR * 4
-    return state
+from support.rosinality import CHANNELS, FIR, assert_close, rosinality_state
 
 
 def textbook(state, w_plus):
@@ -92,11 +51,6 @@ def textbook(state, w_plus):
     return image
 
 
-def assert_close(found, wanted, tolerance=1e-4):
-    assert found.shape == wanted.shape
-    assert (found - wanted).abs().max() < tolerance * wanted.abs().max()
-
-
 @pytest.fixture(scope="module")
 def state():
     return rosinality_state(CHANNELS)
@@ -110,48 +64,6 @@ def generator(state):
 @pytest.fixture(scope="module")
 def w_plus(generator):
     return torch.randn(3, generator.num_layers, 512, generator=torch.Generator().manual_seed(1))
-
-
-# What the original code computed
-
-
-def reference(name):
-    file = REFERENCE / "golden" / f"{name}.npz"
-    if not file.is_file():
-        pytest.skip("the reference outputs are not here (set STYLECLIP_REFERENCE)")
-    sys.path.insert(0, str(REFERENCE))
-    try:
-        import synthetic_weights
-    finally:
-        sys.path.remove(str(REFERENCE))
-    with np.load(file) as arrays:
-        golden = {key: torch.from_numpy(value) for key, value in arrays.items()}
-    return synthetic_weights.fill(name, int(golden["seed"])), golden
-
-
-@torch.no_grad()
-def assert_golden(generator, golden):
-    assert_close(generator.map(golden["z"]), golden["w"], 1e-3)
-    image = generator.synthesize(golden["w_plus"])
-    corner = generator.resolution // 2 - 16
-    assert_close(F.adaptive_avg_pool2d(image, 64), golden["image_64"], 1e-3)
-    assert_close(image[..., corner : corner + 32, corner : corner + 32], golden["image_crop"], 1e-3)
-
-
-@pytest.mark.parametrize("name", ["stylegan2_church_256", "stylegan2_car_512", "stylegan2_ffhq_1024"])
-def test_matches_the_reference_outputs(name, tmp_path):
-    state, golden = reference(name)
-    if name == "stylegan2_ffhq_1024":  # as in e4e's file, between other weights
-        decoder = {f"decoder.{key}": value for key, value in state.items()}
-        opts = argparse.Namespace(stylegan_size=1024)
-        state = {"encoder.x": torch.zeros(1)} | decoder
-        torch.save({"state_dict": state, "latent_avg": torch.ones(18, 512), "opts": opts}, tmp_path / "model.pt")
-    else:  # rosinality's files are of before zipped ones
-        content = {"g_ema": state, "latent_avg": torch.ones(512)}
-        torch.save(content, tmp_path / "model.pt", _use_new_zipfile_serialization=False)
-    generator = load_generator(tmp_path / "model.pt")
-    assert torch.equal(generator.w_avg, torch.ones(512))
-    assert_golden(generator, golden)
 
 
 # What the textbook says
@@ -200,7 +112,8 @@ def test_winograd_is_as_exact_as_a_direct_convolution(size):
     exact = F.conv2d(x.double(), weight.double(), padding=1)
     direct, fast = F.conv2d(x, weight, padding=1), Winograd(weight)(x)
     error = (direct - exact).abs().max()
-    assert (fast - exact).abs().max() < max(3 * error, 1e-6 * exact.abs().max())
+    # Which kernels sum, and in which order, depends on the processor: float32 is good to 3e-6 of the largest value.
+    assert (fast - exact).abs().max() < max(3 * error, 3e-6 * exact.abs().max())
     upstream = torch.randn(exact.shape, generator=random)
     wanted, found = (torch.autograd.grad(y, x, upstream)[0] for y in (direct, fast))
     assert_close(found, wanted, 1e-5)
@@ -312,57 +225,3 @@ def test_half_precision_stays_close_and_never_overflows(dtype):
     loud = [style if rgb else style * 1e5 for style, rgb in zip(generator.styles(w_plus), half.rgb_styles, strict=True)]
     assert_close(half.synthesize(loud), found, 0.02)  # demodulation undoes what all channels share
     assert half.synthesize([style * 1e5 for style in generator.styles(w_plus)]).isfinite().all()
-
-
-# Files that are something else
-
-
-def test_what_a_file_lacks_or_has_too_much_is_named(state, tmp_path):
-    for change, message in (
-        (lambda s: s.pop("convs.3.activate.bias"), "missing: convs.3.activate.bias"),
-        (lambda s: s.update({"convs.9.extra": torch.zeros(1)}), "not known: convs.9.extra"),
-        (lambda s: s.update({"to_rgbs.1.bias": torch.zeros(4)}), r"to_rgbs.1.bias \[4\] instead of \[1, 3, 1, 1\]"),
-        (lambda s: s.update({"to_rgbs.1.upsample.kernel": torch.ones(4, 4)}), "to_rgbs.1.upsample.kernel"),
-        (lambda s: s.update({"conv1.noise.weight": torch.full((1,), torch.nan)}), "conv1.noise.weight"),
-        (lambda s: s.update({"conv1.conv.weight": torch.zeros(3)}), "conv1"),
-        (lambda s: s.update({"conv1.conv.weight": "none"}), "conv1.conv.weight"),
-    ):
-        changed = dict(state)
-        change(changed)
-        torch.save({"g_ema": changed, "latent_avg": torch.zeros(512)}, tmp_path / "model.pt")
-        with pytest.raises(BadCheckpoint, match=f"model.pt: .*{message}"):
-            load_generator(tmp_path / "model.pt")
-    torch.save({"g_ema": state, "latent_avg": torch.zeros(7)}, tmp_path / "model.pt")
-    with pytest.raises(BadCheckpoint, match="mean of W"):
-        load_generator(tmp_path / "model.pt")
-
-
-def test_a_bare_state_dict_is_a_generator_and_other_weights_are_not(state, generator, tmp_path):
-    torch.save(state, tmp_path / "bare.pt")
-    loaded = load_generator(str(tmp_path / "bare.pt"))
-    assert torch.equal(loaded.convs[3][1].weight, generator.convs[3][1].weight)
-    assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
-    torch.save({"state_dict": {"encoder.weight": torch.zeros(2)}, "latent_avg": None}, tmp_path / "other.pt")
-    with pytest.raises(BadCheckpoint, match="other.pt: no StyleGAN2 generator"):
-        load_generator(tmp_path / "other.pt")
-    with pytest.raises(BadCheckpoint, match="cannot be read"):
-        load_generator(tmp_path / "nowhere.pt")
-
-
-# The benchmark
-
-
-def test_the_benchmark_prints_its_tables(capsys):
-    benchmark.main("--device cpu --resolution 8 --runs 1 --backend eager".split())
-    out = capsys.readouterr().out
-    assert "GFLOP/s" in out and "% of torch.mm" in out
-    rows = {line[:16].strip(): [float(n) for n in line[16:].split()] for line in out.splitlines() if "fp32 " in line}
-    assert rows.keys() == {"fp32 eager", "fp32 compiled"}
-    assert all(len(row) == 5 and min(row) > 0 for row in rows.values())
-
-
-def test_operations_are_counted_as_published():
-    with torch.device("meta"):
-        counted, needed = benchmark.gflop(StyleGAN2())
-    assert 280 < counted < 290  # the usual 143 billion multiplications
-    assert needed < 0.53 * counted
