@@ -5,7 +5,7 @@ megabyte. What is loaded from it is as large as ever, and its rows are shifted c
 
 As a program it runs another with the table of checkpoints changed to these files:
 
-    python tests/synthetic_pack.py FOLDER app.py --pack full
+    python tests/support/synthetic_pack.py FOLDER app.py --pack full
 """
 
 import math
@@ -21,17 +21,17 @@ import torch
 from torch import Tensor, nn
 
 from styleclip_core import weights
-from styleclip_core.edits import optimize
+from styleclip_core.edits import objective
 from styleclip_core.networks.bisenet import BiSeNetParser
 from styleclip_core.networks.e4e import E4E
 from styleclip_core.networks.ir_se50 import ArcFace
 from styleclip_core.networks.stylegan2 import default_channels
 from styleclip_core.packs import full
+from styleclip_core.weights.checkpoint import Checkpoint, sha256
 from styleclip_core.weights.hub import Hub
-from styleclip_core.weights.table import Checkpoint, sha256
 
 STRETCH = 1 << 17  # random numbers
-GALLERY, ANCHORS = 4, 2  # faces and pairs of texts: enough for the plumbing
+REFERENCE_FACES, ANCHORS = 4, 2  # faces and pairs of texts: enough for the plumbing
 NARROW = 32  # channels where speed matters more than the layout
 WHEELS = ("efficientnet_lite0.pth", "face_landmarker.task")  # the real ones
 
@@ -181,7 +181,7 @@ if __name__ == "__main__":
     folder, program, *arguments = sys.argv[1:]
     os.environ["STYLECLIP_WEIGHTS"] = folder
     weights.CHECKPOINTS.update(table(Path(folder)))
-    full.GALLERY_CPU, optimize.ANCHORS = GALLERY, optimize.ANCHORS[:ANCHORS]
+    full.REFERENCE_FACES_CPU, objective.ANCHORS = REFERENCE_FACES, objective.ANCHORS[:ANCHORS]
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).resolve().parent)
     runpy.run_path(program, run_name="__main__")
