@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from styleclip_core.errors import UnknownRegion
-from styleclip_core.faces.align import SIZE
+from styleclip_core.faces.align import ALIGNED_SIZE
 from styleclip_core.faces.photo import load_mask
 from styleclip_core.faces.regions import feather, grow
 from styleclip_core.networks.blend import Blend
@@ -31,7 +31,7 @@ def read_mask(picture: Any) -> Tensor:
     Raises:
         BadImage.
     """
-    mask = np.asarray(load_mask(picture).resize((SIZE, SIZE), Image.Resampling.BOX), np.float32) / 255
+    mask = np.asarray(load_mask(picture).resize((ALIGNED_SIZE, ALIGNED_SIZE), Image.Resampling.BOX), np.float32) / 255
     return torch.from_numpy(mask)[None, None]
 
 

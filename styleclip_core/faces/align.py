@@ -1,4 +1,4 @@
-"""The square that StyleGAN's faces live in: photo -> upright 1024 x 1024 crop, and an edited crop back into the photo.
+"""Alignment of faces as in FFHQ: photo -> upright 1024 x 1024 crop, and an edited crop back into the photo.
 
 Coordinates are continuous: the top left pixel covers [0, 1] x [0, 1] and has its centre at (0.5, 0.5), as in Pillow.
 """
@@ -12,23 +12,26 @@ from styleclip_core.errors import BadSetting
 from styleclip_core.faces.detect import DetectedFace
 from styleclip_core.faces.warp import apply, corners, scale_of, square_matrix, warp, window
 
-SIZE = 1024
-FEATHER = 64
-BAND = 1536  # rows pasted at a time, so that float pictures stay small; only enlarged squares need more than one band
-DETAIL_TOLERANCE = 12 / 255  # how much an edit may change a place before the photo's own fine detail there is let go
+ALIGNED_SIZE = 1024  # px: side of the aligned square of a face, and of masks on it
+BORDER_FEATHER = 64  # aligned px: width of the ramp inside the square's border where an edit is pasted back
+BAND_ROWS = 1536  # pasted at a time, so that float pictures stay small; only enlarged squares need more than one band
+CHANGE_SCALE = 12 / 255  # change of colour by an edit at which the photo's own detail has faded to 1/e in the result
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Where the aligned square lies in its photo: all that is needed to go there and back.
+    """The position of an aligned square in its photo.
 
-    `quad`: float64 [4,2], photo pixels, the corners that become top left, bottom left, bottom right and top right
-    of the aligned picture; may leave the photo. `photo_size`: (width, height). `size`: the aligned picture's side.
+    Attributes:
+        quad: float64 [4,2], in photo pixels: the corners that become top left, bottom left, bottom right and top right
+            of the aligned picture. They may lie outside the photo.
+        photo_size: (width, height) in px.
+        size: side of the aligned picture in px.
     """
 
     quad: np.ndarray
     photo_size: tuple[int, int]
-    size: int = SIZE
+    size: int = ALIGNED_SIZE
 
     @property
     def to_photo(self) -> np.ndarray:
@@ -49,10 +52,10 @@ class Alignment:
 
 
 def align(photo: Image.Image, face: DetectedFace) -> tuple[Image.Image, Alignment]:
-    """Cut the face out of an RGB photo the way FFHQ was made: RGB 1024 x 1024, eyes and mouth in their usual places.
+    """Cut the face out of an RGB photo as FFHQ was made: RGB 1024 x 1024, eyes and mouth at their usual positions.
 
-    Where the square leaves the photo, the photo is mirrored and melts, with distance, into a blur and then a plain
-    colour. Unlike FFHQ's own script this never touches pixels that the photo does have.
+    Beyond the photo's border the photo is mirrored and fades, with distance, into a blur and then a plain colour.
+    Unlike FFHQ's own script this never changes pixels that the photo does have.
     """
     alignment = Alignment(_ffhq_quad(face), photo.size)
     return cut(photo, alignment), alignment
@@ -64,19 +67,23 @@ def paste_back(
     alignment: Alignment,
     mask: Image.Image | None = None,
     base: Image.Image | None = None,
-    feather: float = FEATHER,
+    feather: float = BORDER_FEATHER,
 ) -> Image.Image:
-    """The RGB photo with the edited square put back in its place; pixels outside the mask keep every bit.
+    """Paste the edited square back into its RGB photo; pixels outside the mask keep every bit.
 
-    edited, base: pictures of the aligned square; mask: "L", the same square, 255 where the edit is wanted, its soft
-    edges kept and hard ones softened inwards (default: all of it). Without base, the edit stands against the photo's
-    own aligned square. Pass the generator's unedited reconstruction as base to change the photo only where the *edit*
-    changed something, and not where the reconstruction merely differs from the photo.
-    feather: width in aligned pixels, 0 to half the side, of the ramp inside the square's border.
+    The pasted picture is `edited + share * (photo - base)`: detail of the photo that the aligned square cannot hold
+    stays (share 1), and fades out (share -> 0) where the edit changes the picture. So an unedited square leaves every
+    bit of the photo as it was.
 
-    What goes in is `edited + kept * (photo - base)`: the photo's detail that the aligned square cannot hold stays, and
-    fades out (kept -> 0) where the edit changes the picture. An unedited square thus leaves every bit as it was.
-    Raises `BadSetting` if the photo is not the aligned one, or feather is out of range.
+    Args:
+        edited: picture of the aligned square.
+        mask: "L", of the same square, 255 where the edit applies; hard edges are softened inwards. None: everywhere.
+        base: the square before the edit. Pass the generator's unedited reconstruction to change the photo only where
+            the *edit* changed something, not where the reconstruction differs from the photo. None: the photo's own
+            aligned square.
+        feather: width in aligned pixels, 0 to half the side, of the ramp inside the square's border.
+    Raises:
+        BadSetting: the photo is not the aligned one, or ``feather`` is out of range.
     """
     if photo.size != alignment.photo_size:
         sizes = f"{photo.width} x {photo.height}, not {alignment.photo_size[0]} x {alignment.photo_size[1]}"
@@ -86,31 +93,31 @@ def paste_back(
     result = photo.convert("RGB")
     square = (alignment.size, alignment.size)
     weight = _paste_mask(None if mask is None else _fit(mask, "L", square), alignment.size, feather)
-    low, high = _reach(weight, alignment)
+    low, high = _photo_box(weight, alignment)
     if (high <= low).any():
         return result
 
     new = np.asarray(_fit(edited, "RGB", square), dtype=np.float32)
     old = np.asarray(cut(result, alignment) if base is None else _fit(base, "RGB", square), dtype=np.float32)
-    changed = _changed(new, old)
-    step = new - (1 - changed[..., None]) * old
-    lost = Image.fromarray((np.asarray(weight) * changed + 0.5).astype(np.uint8))
-    layers = [weight, lost, *(Image.fromarray(np.ascontiguousarray(step[..., channel])) for channel in range(3))]
-    for top in range(low[1], high[1], BAND):
-        _paste_band(result, layers, alignment, (low[0], top, high[0], min(top + BAND, high[1])))
+    changed = _change(new, old)
+    added = new - (1 - changed[..., None]) * old
+    removed = Image.fromarray((np.asarray(weight) * changed + 0.5).astype(np.uint8))
+    layers = [weight, removed, *(Image.fromarray(np.ascontiguousarray(added[..., channel])) for channel in range(3))]
+    for top in range(low[1], high[1], BAND_ROWS):
+        _paste_band(result, layers, alignment, (low[0], top, high[0], min(top + BAND_ROWS, high[1])))
     return result
 
 
 def _paste_band(
     photo: Image.Image, layers: list[Image.Image], alignment: Alignment, band: tuple[int, int, int, int]
 ) -> None:
-    """Change the photo within `band`: take out the share `lost` of its pixels, put in the share `weight` of `step`."""
+    """Change the photo within `band`: scale its pixels by `1 - removed`, then add `weight * added`."""
     matrix = alignment.to_aligned @ np.array([[1, 0, band[0]], [0, 1, band[1]], [0, 0, 1]], dtype=np.float64)
     size = (band[2] - band[0], band[3] - band[1])
-    weight, lost, *step = (np.asarray(warp(layer, matrix, size), dtype=np.float32) for layer in layers)
+    weight, removed, *added = (np.asarray(warp(layer, matrix, size), dtype=np.float32) for layer in layers)
     pixels = np.array(photo.crop(band), dtype=np.float32)
-    pixels *= (1 - lost / 255)[..., None]
-    for channel, values in enumerate(step):
+    pixels *= (1 - removed / 255)[..., None]
+    for channel, values in enumerate(added):
         pixels[..., channel] += weight * values / 255
     photo.paste(Image.fromarray(np.clip(pixels + 0.5, 0, 255, out=pixels).astype(np.uint8)), band[:2])
 
@@ -119,9 +126,9 @@ def _ffhq_quad(face: DetectedFace) -> np.ndarray:
     """FFHQ's square for a face, float64 [4,2]: level with the eyes, sized by eye distance or eye-mouth distance."""
     eyes, mouth = face.eyes.mean(0), face.mouth.mean(0)
     across, down = face.eyes[1] - face.eyes[0], mouth - eyes
-    axis = across + [down[1], -down[0]]  # both say which way is right; the sum is steadier when the head is turned
+    axis = across + [down[1], -down[0]]  # two estimates of "right"; their sum is steadier when the head is turned
     axis *= max(2.0 * np.linalg.norm(across), 1.8 * np.linalg.norm(down)) / max(np.linalg.norm(axis), 1e-6)
-    return corners(square_matrix(eyes + 0.1 * down, axis, SIZE), (SIZE, SIZE))
+    return corners(square_matrix(eyes + 0.1 * down, axis, ALIGNED_SIZE), (ALIGNED_SIZE, ALIGNED_SIZE))
 
 
 def cut(photo: Image.Image, alignment: Alignment) -> Image.Image:
@@ -133,7 +140,7 @@ def cut(photo: Image.Image, alignment: Alignment) -> Image.Image:
 
 
 def _pad(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> tuple[Image.Image, np.ndarray]:
-    """Extend the image, if need be, so that the whole output lies in it; returns it and the matrix that leads to it."""
+    """Extend the image where necessary, so that the whole output lies in it; returns it and the adapted matrix."""
     points = corners(matrix, size)
     before = np.ceil(np.maximum(2 - points.min(0), 0)).astype(int)
     after = np.ceil(np.maximum(points.max(0) + 2 - image.size, 0)).astype(int)
@@ -163,7 +170,7 @@ def _fit(image: Image.Image, mode: str, size: tuple[int, int]) -> Image.Image:
 
 
 def _paste_mask(mask: Image.Image | None, size: int, feather: float) -> Image.Image:
-    """How much of the edit goes in, "L" [size,size]: nothing at the square's border, and nowhere more than `mask`."""
+    """Weight of the edit, "L" [size,size]: 0 at the square's border, and nowhere more than `mask`."""
     distance = np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5)
     ramp = np.clip(distance / max(feather, 1e-6), 0, 1)
     ramp = ramp * ramp * (3 - 2 * ramp)
@@ -174,8 +181,8 @@ def _paste_mask(mask: Image.Image | None, size: int, feather: float) -> Image.Im
     return Image.fromarray((share * 255 + 0.5).astype(np.uint8))
 
 
-def _reach(weight: Image.Image, alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the photo that `weight` touches: int [2] left and top, int [2] right and bottom."""
+def _photo_box(weight: Image.Image, alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
+    """The box of the photo that the mask `weight` reaches: int [2] left and top, int [2] right and bottom."""
     left, top, right, bottom = weight.getbbox() or (0, 0, 0, 0)
     points = apply(alignment.to_photo, np.array([[left, top], [left, bottom], [right, bottom], [right, top]]))
     margin = max(alignment.scale, 1)  # interpolation carries the mask that far
@@ -185,9 +192,9 @@ def _reach(weight: Image.Image, alignment: Alignment) -> tuple[np.ndarray, np.nd
     return np.clip(low, 0, alignment.photo_size).astype(int), np.clip(high, 0, alignment.photo_size).astype(int)
 
 
-def _changed(new: np.ndarray, old: np.ndarray) -> np.ndarray:
-    """Where two pictures float32 [H,W,3] in [0,255] visibly differ: float32 [H,W], 0 nowhere, 1 surely."""
+def _change(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """How visibly two pictures float32 [H,W,3] in [0,255] differ: float32 [H,W], 0 not at all, 1 clearly."""
     difference = np.abs(new - old).max(-1)
     blurred = Image.fromarray(np.minimum(difference * 4, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(6))
-    strength = np.asarray(blurred, dtype=np.float32) / (4 * 255 * DETAIL_TOLERANCE)
+    strength = np.asarray(blurred, dtype=np.float32) / (4 * 255 * CHANGE_SCALE)
     return 1 - np.exp(-(strength**2))

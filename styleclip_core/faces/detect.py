@@ -1,4 +1,4 @@
-"""Faces in a photo by MediaPipe's FaceLandmarker (478 points), made to find small, cropped and sideways faces too."""
+"""Face detection by MediaPipe's FaceLandmarker (478 points), with a search for small, cropped and sideways faces."""
 
 import functools
 import math
@@ -15,13 +15,13 @@ from styleclip_core import weights
 from styleclip_core.errors import NoFaceFound
 from styleclip_core.faces.warp import apply, square_matrix, warp
 
-MIN_FACE = 24  # px of the photo; of a smaller face there is too little left to edit
-VIEW = 512  # px: side of the squares that the landmarker is shown; it works on 128 and 256 px itself
+MIN_FACE_SIZE = 24  # px of the photo; a smaller face has too little detail to edit
+VIEW_SIZE = 512  # px: side of the squares that the landmarker gets; it works on 128 and 256 px internally
 
-# The search, round by round until one finds a face: (zoom, quarter turns). Zoom 1 shows the whole photo in one view,
-# zoom 2 its halves, overlapping, and so on: the detector wants a face to fill a tenth of the view. Zoom 0.5 adds a
-# margin.
-ROUNDS = (
+# The search, round by round until one finds a face: (zoom, quarter turns). Zoom 1 covers the whole photo by one view,
+# zoom 2 each side by two overlapping views, and so on: the detector needs a face to fill a tenth of the view. Zoom 0.5
+# adds a margin.
+SEARCH_ROUNDS = (
     ((1, 0), (2, 0)),
     ((0.5, 0), (4, 0)),
     ((1, 1), (1, 3), (1, 2), (2, 1), (2, 3)),
@@ -32,7 +32,7 @@ ROUNDS = (
 RIGHT_EYE = (33, 160, 158, 133, 153, 144)
 LEFT_EYE = (263, 387, 385, 362, 380, 373)
 MOUTH_CORNERS = (61, 291)
-EYE_OUTWARD = 0.02  # of an eye's width: dlib's eyes sit this much further out; without it crops come out 1.4 % tight
+EYE_OUTWARD = 0.02  # of an eye's width: dlib's eye centres are that much further out; else crops are 1.4 % too tight
 
 _lock = threading.Lock()  # MediaPipe objects are not thread-safe
 
@@ -41,9 +41,12 @@ _lock = threading.Lock()  # MediaPipe objects are not thread-safe
 class DetectedFace:
     """One face. Coordinates are photo pixels with the top left corner of the photo at (0, 0).
 
-    `landmarks`: float32 [478,2], MediaPipe's face mesh and irises. `box`: (left, top, right, bottom) around them.
-    `blendshapes`: the 52 expression scores in [0,1] by name. `pose`: float32 [4,4], head to camera, x right, y up,
-    z to the viewer; its rotation holds for the photo, its translation (cm) does not.
+    Attributes:
+        landmarks: float32 [478,2], MediaPipe's face mesh and irises.
+        box: (left, top, right, bottom) around them.
+        blendshapes: the 52 expression scores in [0,1], by name.
+        pose: float32 [4,4], head to camera, x right, y up, z to the viewer; its rotation is valid for the photo, its
+            translation (cm) is not.
     """
 
     landmarks: np.ndarray
@@ -72,64 +75,66 @@ class DetectedFace:
 def detect_faces(photo: Image.Image, max_faces: int = 10) -> list[DetectedFace]:
     """The faces of an RGB photo, the largest first, at most `max_faces`. Raises `NoFaceFound` if there is none.
 
-    The photo is searched as a whole and in overlapping tiles; each find is looked at again in an upright close-up, so
-    that landmarks are equally exact for every size and tilt. Finer and sideways searches follow only if need be, so
-    beside a large face a tiny one may be left out. Faces upside down are beyond the detector: it reads them as upright.
+    The photo is searched as a whole and in overlapping tiles; each face is detected again in an upright close-up, so
+    that landmarks are equally exact for every size and tilt. Finer and sideways searches follow only if these find no
+    face, so a tiny face next to a large one may be missed. Faces that are upside down cannot be told from upright ones
+    by the detector.
     """
-    for views in ROUNDS:
-        found = [face for zoom, turns in views for face in _search(photo, zoom, turns)]
-        closer = [close for face in _distinct(found) for close in _close_up(photo, face)]
-        faces = [face for face in _distinct(closer) if face.size >= MIN_FACE]
+    for views in SEARCH_ROUNDS:
+        candidates = [face for zoom, turns in views for face in _search(photo, zoom, turns)]
+        close_ups = [close for face in _distinct(candidates) for close in _close_up(photo, face)]
+        faces = [face for face in _distinct(close_ups) if face.size >= MIN_FACE_SIZE]
         if faces:
             return faces[:max_faces]
     raise NoFaceFound(
         "No face was found: use a photo in which a face is seen from the front or half from the side, "
-        f"well lit and at least {MIN_FACE} pixels wide."
+        f"well lit and at least {MIN_FACE_SIZE} pixels wide."
     )
 
 
 def _search(photo: Image.Image, zoom: float, turns: int) -> Iterator[DetectedFace]:
-    """Look at the photo in square views, at `zoom` and after `turns` counterclockwise quarter turns."""
-    scale = VIEW * zoom / max(photo.size)
-    if zoom > 1 and VIEW / scale < 3 * MIN_FACE:  # a smaller view could only hold faces that are too small
+    """Detect faces in square views of the photo, at `zoom` and after `turns` counterclockwise quarter turns."""
+    scale = VIEW_SIZE * zoom / max(photo.size)
+    if zoom > 1 and VIEW_SIZE / scale < 3 * MIN_FACE_SIZE:  # views this small only hold faces that are too small
         return
     width, height = (max(1, round(side * scale)) for side in photo.size)
     level = photo.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    x_axis = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]][turns]) * VIEW / 2  # of the turned view, in the level
+    x_axis = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]][turns]) * VIEW_SIZE / 2  # of the turned view, in the level
     for top in _starts(height):
         for left in _starts(width):
-            tile = np.asarray(level.crop((left, top, left + VIEW, top + VIEW)))
-            matrix = square_matrix(np.array([left, top]) + VIEW / 2, x_axis, VIEW)
+            tile = np.asarray(level.crop((left, top, left + VIEW_SIZE, top + VIEW_SIZE)))
+            matrix = square_matrix(np.array([left, top]) + VIEW_SIZE / 2, x_axis, VIEW_SIZE)
             to_photo = np.diag([photo.width / width, photo.height / height, 1]) @ matrix
-            yield from _look(np.rot90(tile, turns), to_photo)
+            yield from _detect_in_view(np.rot90(tile, turns), to_photo)
 
 
 def _starts(length: int) -> list[int]:
     """Where views begin along a side of `length` px: they overlap by half or more, or one view is centred on it."""
-    if length <= VIEW:
-        return [(length - VIEW) // 2]
-    return np.linspace(0, length - VIEW, math.ceil((length - VIEW) / (VIEW / 2)) + 1).round().astype(int).tolist()
+    if length <= VIEW_SIZE:
+        return [(length - VIEW_SIZE) // 2]
+    last = length - VIEW_SIZE
+    return np.linspace(0, last, math.ceil(last / (VIEW_SIZE / 2)) + 1).round().astype(int).tolist()
 
 
 def _close_up(photo: Image.Image, face: DetectedFace) -> list[DetectedFace]:
-    """The face seen again: upright and filling half of a view. Empty if it does not stand up to the closer look."""
+    """Detect a face again, upright and filling half of a view. Empty if it is not confirmed."""
     left, top, right, bottom = face.box
     center = np.array([left + right, top + bottom]) / 2
     axis = face.eyes[1] - face.eyes[0]
     axis *= face.size / max(np.linalg.norm(axis), 1e-6)
-    matrix = square_matrix(center, axis, VIEW)
-    seen = _look(np.asarray(warp(photo, matrix, (VIEW, VIEW), draft=True)), matrix)
-    return [close for close in seen if _overlap(close, face) > 0.3]
+    matrix = square_matrix(center, axis, VIEW_SIZE)
+    view = np.asarray(warp(photo, matrix, (VIEW_SIZE, VIEW_SIZE), draft=True))
+    return [close for close in _detect_in_view(view, matrix) if _overlap(close, face) > 0.3]
 
 
-def _look(view: np.ndarray, to_photo: np.ndarray) -> list[DetectedFace]:
-    """Run the landmarker on a view uint8 [VIEW,VIEW,3]; `to_photo` [3,3] leads from its pixels to the photo's."""
+def _detect_in_view(view: np.ndarray, to_photo: np.ndarray) -> list[DetectedFace]:
+    """Run the landmarker on a view uint8 [512,512,3]; `to_photo` [3,3] maps its pixels to the photo's."""
     turn = np.eye(4)  # the view may be turned against the photo; image y points down, the pose's y up
     x, y = to_photo[:2, 0] / np.linalg.norm(to_photo[:2, 0])
     turn[:2, :2] = [[x, y], [-y, x]]
     faces = []
     for mesh, scores, pose in face_meshes(view):
-        points = apply(to_photo, mesh * VIEW)
+        points = apply(to_photo, mesh * VIEW_SIZE)
         box = (*points.min(0).tolist(), *points.max(0).tolist())
         faces.append(DetectedFace(points.astype(np.float32), box, scores, (turn @ pose).astype(np.float32)))
     return faces
@@ -153,12 +158,12 @@ def face_meshes(square: np.ndarray) -> list[tuple[np.ndarray, dict[str, float], 
 
 
 def _distinct(faces: list[DetectedFace]) -> list[DetectedFace]:
-    """By falling size, without those that mostly overlap a larger one."""
-    kept: list[DetectedFace] = []
+    """Non-maximum suppression by size: the faces, the largest first, without those that overlap a larger one."""
+    distinct: list[DetectedFace] = []
     for face in sorted(faces, key=lambda face: -face.size):
-        if all(_overlap(face, other) < 0.3 for other in kept):
-            kept.append(face)
-    return kept
+        if all(_overlap(face, other) < 0.3 for other in distinct):
+            distinct.append(face)
+    return distinct
 
 
 def _overlap(a: DetectedFace, b: DetectedFace) -> float:
@@ -176,7 +181,7 @@ def _landmarker():
 
     class FaceLandmarker(vision.FaceLandmarker):
         def __del__(self) -> None:
-            """Lives as long as the process; MediaPipe's own needs threads that are gone by then, and complains."""
+            """Do nothing: it lives as long as the process, at whose end MediaPipe's own finaliser fails."""
 
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(weights.path("face_landmarker.task"))),
@@ -190,12 +195,12 @@ def _landmarker():
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MediaPipe's native code writes start-up notes to stderr, whatever its log level: drop them."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    """Discard what MediaPipe's native code writes to stderr as it starts, whatever its log level."""
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)

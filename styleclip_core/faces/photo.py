@@ -1,4 +1,4 @@
-"""Whatever a person hands in -> an upright 8-bit sRGB picture, or `BadImage` with a sentence that helps."""
+"""Any picture file that a user gives -> an upright 8-bit sRGB picture, or `BadImage` that says what to do."""
 
 import contextlib
 import io
@@ -15,11 +15,11 @@ from PIL import Image, ImageCms, ImageOps
 from styleclip_core.errors import BadImage
 
 MAX_BYTES = 50 * 1024**2
-MAX_PIXELS = 120_000_000  # by the header, before anything is decoded
-MAX_SIDE = 6000  # longer pictures are reduced: memory stays bounded and a face still has pixels to spare
-MIN_SIDE = 16
+MAX_PIXELS = 120_000_000  # as the header says, before anything is decoded
+MAX_SIDE = 6000  # px; larger pictures are reduced, which bounds memory and still leaves a face more than enough pixels
+MIN_SIDE = 16  # px
 
-# Named, because Pillow would otherwise also try EPS (which runs Ghostscript), WMF and a zoo of rarely audited decoders.
+# Listed, because Pillow would otherwise also try EPS (which runs Ghostscript), WMF and many rarely audited decoders.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -29,17 +29,18 @@ PhotoSource = str | Path | bytes | Image.Image | BinaryIO
 def load_photo(source: PhotoSource) -> Image.Image:
     """Read a photo from a path, bytes, an open binary file or a PIL image, as RGB (8 bits a channel, sRGB, upright).
 
-    EXIF orientation is applied, transparency is laid on white, an animation gives its first frame, 16-bit and grey
-    pictures are scaled to 8-bit RGB, embedded colour profiles are converted. Pictures with a side over `MAX_SIDE` are
-    reduced to it. The source is left as it was. Raises `BadImage` for everything that is not a usable picture.
+    EXIF orientation is applied, transparency becomes white, an animation gives its first frame, 16-bit and grey
+    pictures are scaled to 8-bit RGB, embedded colour profiles are converted to sRGB. Pictures with a side over
+    `MAX_SIDE` are reduced to it. The source is not changed. Raises `BadImage` for everything that is not a usable
+    picture.
     """
     return _load(source, _to_rgb)
 
 
 def load_mask(source: PhotoSource) -> Image.Image:
-    """Read a painted mask, from what `load_photo` takes, as "L": 255 where something is painted.
+    """Read a painted mask, from any source that `load_photo` takes, as "L": 255 where something is painted.
 
-    Where the picture has transparency, what is opaque counts as painted, whatever its colour; else what is bright.
+    In a picture with transparency opaque pixels count as painted, whatever their colour; in others bright ones.
     Raises `BadImage`.
     """
     return _load(source, _to_mask)
@@ -49,7 +50,7 @@ def _load(source: PhotoSource, finish: Callable[[Image.Image], Image.Image]) -> 
     # Pillow's plugins raise nearly every exception type on broken bytes, so all of them mean "not a usable picture".
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd EXIF, size warnings: judged here, and nothing a user can act on
+            warnings.simplefilter("ignore")  # about EXIF and size, which are checked here; users could not act on them
             given = isinstance(source, Image.Image)
             image = source if given else _open(_read(source))
             _check_size(image)
@@ -129,7 +130,7 @@ def _reduced(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _turn_upright(image: Image.Image) -> None:
-    with contextlib.suppress(Exception):  # a broken EXIF block says nothing about orientation; the picture is fine
+    with contextlib.suppress(Exception):  # without a readable EXIF block the picture is taken as upright
         ImageOps.exif_transpose(image, in_place=True)
 
 
@@ -166,7 +167,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Deep grey (modes I;16*, I, F) -> L. Their full scale is 65535, or for I and F what the values suggest."""
+    """Grey of more than 8 bits (modes I;16*, I, F) -> L. White is 65535; for I and F it is guessed from the values."""
     values = np.array(image, dtype=np.float32)
     np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     peak = 65535 if image.mode.startswith("I;16") else float(values.max())
@@ -179,7 +180,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Through the embedded colour profile if there is a sound one, else by Pillow's plain conversion."""
+    """Convert by the embedded colour profile if there is a valid one, else by Pillow's plain conversion."""
     srgb = ImageCms.createProfile("sRGB")
     if image.mode == "LAB":  # Pillow knows no plain conversion
         return _through_profiles(image, ImageCms.createProfile("LAB"), srgb)
@@ -187,7 +188,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         try:
             embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             return _through_profiles(image, embedded, srgb)
-        except Exception:  # a damaged profile, or one for another colour space: the pixels are still good
+        except Exception:  # a damaged profile, or one for another colour space: ignore it
             pass
     return image.convert("RGB")
 

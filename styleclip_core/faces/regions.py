@@ -1,7 +1,7 @@
-"""Named regions of an aligned face as soft masks: "hair", "left eye", "face-eyes", "hair+brows"; and from prompts.
+"""Named regions of an aligned face as soft masks ("hair", "left eye", "face-eyes", "hair+brows"), and from prompts.
 
-Left and right are the picture's, as whoever looks at it sees them. Masks are float32 ``[1,1,H,W]`` in [0,1], and
-lengths in pixels are those of the 1024-px square, whatever the mask's size.
+Left and right are the viewer's. Masks are float32 ``[1,1,H,W]`` in [0,1], and lengths in pixels are those of the
+1024-px square, whatever the mask's size.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip_core.errors import UnknownRegion
+from styleclip_core.faces.align import ALIGNED_SIZE
 from styleclip_core.networks.bisenet import CLASSES
 
-SIZE = 1024
-FEATURES = ("left brow", "right brow", "left eye", "right eye", "nose", "mouth", "upper lip", "lower lip")
-PARTS = {  # regions that are sums of classes
+FACIAL_FEATURES = ("left brow", "right brow", "left eye", "right eye", "nose", "mouth", "upper lip", "lower lip")
+REGION_CLASSES = {  # regions that are unions of the parser's classes
     "hair": ("hair",),
-    "face": ("skin", "glasses", *FEATURES),
+    "face": ("skin", "glasses", *FACIAL_FEATURES),
     "skin": ("skin", "nose", "left ear", "right ear", "neck"),
     "brows": ("left brow", "right brow"),
     "eyes": ("left eye", "right eye"),
@@ -33,10 +33,10 @@ PARTS = {  # regions that are sums of classes
     "clothes": ("cloth",),
     "background": ("background",),
 }
-REGIONS = ("whole", *PARTS, "beard", "glasses")
-COMMON_REGIONS = tuple("hair face eyes brows nose lips beard glasses skin background".split())  # that users are offered
-SIDED = {"brow": "brows", "eye": "eyes", "ear": "ears"}  # what can be asked for as left or right
-SYNONYMS = {
+REGIONS = ("whole", *REGION_CLASSES, "beard", "glasses")
+COMMON_REGIONS = tuple("hair face eyes brows nose lips beard glasses skin background".split())  # have buttons
+SIDED_REGIONS = {"brow": "brows", "eye": "eyes", "ear": "ears"}  # which also exist as left and right
+REGION_SYNONYMS = {
     "brow": "brows",
     "eyebrow": "brows",
     "eyebrows": "brows",
@@ -48,8 +48,8 @@ SYNONYMS = {
     "everything": "whole",
 }
 
-# Words of prompts and the region they are about; of several patterns for one word the earlier wins.
-WORDS = {
+# Words of prompts by the region that they are about. Where several patterns match a word, the first one wins.
+PROMPT_WORDS = {
     "beard": r"facial hair|beard\w*|stubble\w*|goatee|sideburns|m[ou]+stach\w*|unshaven|(clean[- ])?shaven",
     "brows": r"(eye)?brow(s|ed)?|monobrow|unibrow",
     "glasses": r"(eye|sun)?glasses|spectacles|goggles|monocle",
@@ -74,12 +74,12 @@ def region(probabilities: Tensor, name: str) -> Tensor:
     """The mask of a region.
 
     Args:
-        probabilities: of one face, ``[1,19,H,W]``, as the packs' parsers give them.
-        name: one of :data:`REGIONS`, "left" or "right" with eye, brow or ear, or several with + and - between them.
-            "face" is the skin and all within it; "mouth" the lips and what is between them; "beard" where one would
-            grow; "glasses" where they would sit; "skin" also covers nose, ears and neck.
+        probabilities: of one face, ``[1,19,H,W]``, as `FaceParser.parse` returns them.
+        name: one of `REGIONS`, "left" or "right" with eye, brow or ear, or several joined by + and -. "face" is the
+            facial skin and everything within it; "mouth" includes the lips; "beard" is where one would grow; "glasses"
+            where they would be; "skin" also covers nose, ears and neck.
     Returns:
-        float32 ``[1,1,1024,1024]``; empty where the face shows nothing of the kind.
+        float32 ``[1,1,1024,1024]``; all 0 if the face does not show that region.
     Raises:
         UnknownRegion.
     """
@@ -89,59 +89,63 @@ def region(probabilities: Tensor, name: str) -> Tensor:
             sign = token
             continue
         other = _named(probabilities, token)
-        # Sums, not maxima: two neighbours that share a soft border would leave a seam along it.
+        # Sums, not maxima, which would leave a seam along the soft border between two neighbours.
         mask = (mask + other if sign == "+" else mask - other).clamp(0, 1)
-    return F.interpolate(mask.float(), (SIZE, SIZE), mode="bilinear", antialias=max(mask.shape) > SIZE).clamp(0, 1)
+    size, antialias = (ALIGNED_SIZE, ALIGNED_SIZE), max(mask.shape) > ALIGNED_SIZE
+    return F.interpolate(mask.float(), size, mode="bilinear", antialias=antialias).clamp(0, 1)
 
 
 def grow(mask: Tensor, px: float) -> Tensor:
-    """Move the outline out by ``px`` of 1024 pixels, or in if negative. Mask ``[1,1,H,W]`` -> the same shape."""
+    """Move the outline of a mask ``[1,1,H,W]`` outwards by ``px`` of 1024 pixels, inwards if negative. Same shape."""
     if px < 0:
         return 1 - grow(1 - mask, -px)
-    r = round(px * mask.shape[-1] / SIZE)
-    diamond = round(0.586 * r)  # a square swept along a diamond is an octagon: nearly round, and quick
+    r = round(px * mask.shape[-1] / ALIGNED_SIZE)
+    diamond = round(0.586 * r)  # dilating by a square and then by a diamond is dilating by an octagon: nearly a circle
     picture = cv2.dilate(_array(mask), np.ones((3, 3), np.uint8), iterations=r - diamond)
     picture = cv2.dilate(picture, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), iterations=diamond)
     return torch.from_numpy(picture)[None, None].to(mask)
 
 
 def feather(mask: Tensor, px: float) -> Tensor:
-    """Soften the outline: the ramp reaches ``px`` of 1024 pixels to both sides, beyond nothing changes. Same shape."""
-    whole, picture = round(px * mask.shape[-1] / SIZE), _array(mask)
-    for r in (whole // 2, whole - whole // 2):
+    """Soften the outline of a mask ``[1,1,H,W]`` into a ramp that reaches ``px`` of 1024 pixels to both sides.
+
+    Further away nothing changes. Same shape.
+    """
+    radius, picture = round(px * mask.shape[-1] / ALIGNED_SIZE), _array(mask)
+    for r in (radius // 2, radius - radius // 2):
         picture = cv2.blur(picture, (2 * r + 1, 2 * r + 1), borderType=cv2.BORDER_REPLICATE)
     return torch.from_numpy(picture)[None, None].to(mask).clamp(0, 1)
 
 
 def regions_in(prompt: str) -> str | None:
-    """The region that a prompt is about, for :func:`region`: "a woman with red lips and blond hair" -> "lips+hair".
+    """The region that a prompt is about, for `region`: "a woman with red lips and blond hair" -> "lips+hair".
 
-    None if no word tells, as for age and gender, which change all of a picture.
+    None if no word names a part of the face, as in prompts about age and gender.
     """
-    text, found = prompt.lower(), {}
-    for name, pattern in WORDS.items():
+    text, positions = prompt.lower(), {}
+    for name, pattern in PROMPT_WORDS.items():
         for match in re.finditer(rf"\b({pattern})\b", text):
-            found.setdefault(name, match.start())
+            positions.setdefault(name, match.start())
         text = re.sub(rf"\b({pattern})\b", lambda match: "_" * len(match[0]), text)  # "facial hair" is not hair
-    return "+".join(sorted(found, key=lambda name: found[name])) or None
+    return "+".join(sorted(positions, key=lambda name: positions[name])) or None
 
 
 def _named(probabilities: Tensor, name: str) -> Tensor:
     """A single region at the parser's resolution, ``[1,1,H,W]``."""
     words = " ".join(name.lower().split())
     side, _, rest = words.partition(" ")
-    if side in ("left", "right") and SYNONYMS.get(rest, rest) in SIDED.values():
+    if side in ("left", "right") and REGION_SYNONYMS.get(rest, rest) in SIDED_REGIONS.values():
         return _half(_named(probabilities, rest), side, probabilities)
-    words = SYNONYMS.get(words, words)
+    words = REGION_SYNONYMS.get(words, words)
     if words == "whole":
         return torch.ones_like(probabilities[:, :1])
     if words == "beard":
         return _beard(probabilities)
     if words == "glasses":
         return _glasses(probabilities)
-    if words in PARTS:
-        return _sum(probabilities, *PARTS[words])
-    sides = ", ".join(f"{side} {part}" for part in SIDED for side in ("left", "right"))
+    if words in REGION_CLASSES:
+        return _sum(probabilities, *REGION_CLASSES[words])
+    sides = ", ".join(f"{side} {part}" for part in SIDED_REGIONS for side in ("left", "right"))
     raise UnknownRegion(
         f"No region is called {name.strip()!r}; choose from {', '.join(REGIONS)}, {sides}, "
         "or join some with + and -, as in hair+brows or face-eyes."
@@ -170,7 +174,7 @@ def _center(mask: Tensor) -> tuple[Tensor, Tensor] | None:
 
 
 def _half(mask: Tensor, side: str, probabilities: Tensor) -> Tensor:
-    """The half of a mask left or right of the nose, or of its own middle if no nose is seen."""
+    """The half of a mask left or right of the nose, or of its own middle if the nose is hidden."""
     middle = _center(_sum(probabilities, "nose")) or _center(mask)
     if middle is None:
         return mask
@@ -181,7 +185,7 @@ def _half(mask: Tensor, side: str, probabilities: Tensor) -> Tensor:
 def _beard(probabilities: Tensor) -> Tensor:
     """Skin below the nose, round the mouth, along the jaw and up in front of the ears."""
     skin, nose = _sum(probabilities, "skin"), _sum(probabilities, "nose")
-    mouth = _center(_sum(probabilities, *PARTS["mouth"]))
+    mouth = _center(_sum(probabilities, *REGION_CLASSES["mouth"]))
     tip = (nose > 0.5).any(3).nonzero()[:, -1]
     if mouth is None or not len(tip):
         return torch.zeros_like(skin)
@@ -193,12 +197,12 @@ def _beard(probabilities: Tensor) -> Tensor:
 
 
 def _glasses(probabilities: Tensor) -> Tensor:
-    """Two lenses and the bridge between them, and glasses that are there."""
-    both, there = _sum(probabilities, *PARTS["eyes"]), _sum(probabilities, "glasses")
+    """Two lenses and the bridge between them, where glasses would be, united with glasses that the face wears."""
+    both, worn = _sum(probabilities, *REGION_CLASSES["eyes"]), _sum(probabilities, "glasses")
     eyes = [_center(_half(both, side, probabilities)) for side in ("left", "right")]
     left, right = eyes
     if left is None or right is None:
-        return there
+        return worn
     rows, columns = _grid(both)
     (y0, x0), (y1, x1) = left, right
     apart = (x1 - x0).clamp(min=1e-3)
@@ -209,7 +213,7 @@ def _glasses(probabilities: Tensor) -> Tensor:
         for y, x in (left, right)
     ]
     inside = torch.stack([*lenses, bridge.expand_as(lenses[0])]).amin(0)
-    return torch.maximum(there, ((1.1 - inside) / 0.2).clamp(0, 1)[None, None])
+    return torch.maximum(worn, ((1.1 - inside) / 0.2).clamp(0, 1)[None, None])
 
 
 def _array(mask: Tensor) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Sharp, alias-free resampling of a turned square.
+"""Sharp, alias-free resampling of a rotated square.
 
 Matrices are float64 [3,3] on homogeneous continuous pixel coordinates (the top left pixel covers [0, 1] x [0, 1], as in
-Pillow) and always lead from the output to the input.
+Pillow) and always map the output to the input.
 """
 
 import math
@@ -29,7 +29,7 @@ def scale_of(matrix: np.ndarray) -> float:
 
 
 def corners(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Where an output of `size` (width, height) lies in the input: float64 [4,2], counterclockwise from top left."""
+    """Corners in the input of an output of `size` (width, height): float64 [4,2], counterclockwise from top left."""
     width, height = size
     return apply(matrix, np.array([[0, 0], [0, height], [width, height], [width, 0]], dtype=np.float64))
 
@@ -59,7 +59,7 @@ def warp(image: Image.Image, matrix: np.ndarray, size: tuple[int, int], draft: b
     """Resample `image` (RGB or F, or a mask in L) to `size` (width, height); black where the input has no pixels.
 
     Pictures are interpolated with bicubic and Lanczos kernels, masks with kernels that never overshoot. `draft` is four
-    times faster and good enough for a detector.
+    times faster and accurate enough for detection.
     """
     image, matrix = window(image, matrix, size)
     # When shrinking, at twice the resolution and then reduced: the bicubic kernel alone would alias (41 dB, not 51).
