@@ -1,14 +1,37 @@
-"""One suite for every implementation of a contract: both generators, both text-image models, both parsers."""
+"""One suite for every implementation of a contract: generators, text-image models, parsers, encoders, identity."""
+
+import inspect
+from itertools import zip_longest
 
 import pytest
 import torch
 
 from styleclip_core.checkpoints.open_clip import load_open_clip
 from styleclip_core.checkpoints.stylegan2 import stylegan2_from_rosinality
+from styleclip_core.latents import w_space
 from styleclip_core.networks.bisenet import BiSeNetParser
 from styleclip_core.networks.blend import Blend
-from styleclip_core.packs.compact import compact_generator, compact_parser, face_clip
+from styleclip_core.packs import base
+from styleclip_core.packs.compact import compact_encoder, compact_generator, compact_parser, face_clip
 from support.rosinality import CHANNELS, rosinality_state
+
+
+def assert_implements(thing, protocol):
+    """Every attribute of a Protocol is there, and what it says of a method's arguments holds."""
+    for name in inspect.get_annotations(protocol):
+        assert hasattr(thing, name), name
+    for name, member in vars(protocol).items():
+        if isinstance(member, property):
+            assert hasattr(thing, name), name
+        if not inspect.isfunction(member) or (name.startswith("_") and name != "__call__"):
+            continue
+        asked = list(inspect.signature(member).parameters.values())[1:]
+        given = list(inspect.signature(thing if name == "__call__" else getattr(thing, name)).parameters.values())
+        for ours, theirs in zip_longest(asked, given):
+            if ours is None:
+                assert theirs.default is not theirs.empty, f"{name} needs {theirs.name}"
+            else:
+                assert theirs is not None and (theirs.name, theirs.default) == (ours.name, ours.default), name
 
 
 @pytest.fixture(scope="module", params=["mobile", "stylegan2"])
@@ -29,6 +52,10 @@ def small(generator):
 def w_plus(generator):
     z = torch.randn(2, 512, generator=torch.Generator().manual_seed(0))
     return generator.map(z, 0.7)[:, None].repeat(1, generator.num_layers, 1)
+
+
+def test_generators_implement_the_protocol(generator):
+    assert_implements(generator, base.Generator)
 
 
 def test_its_attributes_are_consistent(generator):
@@ -76,6 +103,7 @@ def test_full_size_is_the_default(generator, w_plus):
     whole = generator.synthesize(w_plus[:1])
     assert whole.shape == (1, 3, generator.resolution, generator.resolution)
     assert torch.equal(whole, generator.synthesize(w_plus[:1], generator.resolution))
+    assert torch.equal(whole, generator.synthesize(w_plus[:1], None)), "the same code gives the same picture"
 
 
 @torch.no_grad()
@@ -89,9 +117,9 @@ def test_features_have_the_size_that_was_asked_for(generator, w_plus, size):
 def test_only_visible_layers_move_a_small_picture(generator, small, w_plus):
     count, before = generator.visible_layers(small), generator.synthesize(w_plus, small)
     assert count < generator.num_layers
-    for layer, moves in ((count - 1, True), (count, False)):
+    for layers, moves in ((slice(count - 1, count), True), (slice(count, None), False)):
         moved = w_plus.clone()
-        moved[:, layer] += 0.5
+        moved[:, layers] += 0.5
         assert torch.equal(generator.synthesize(moved, small), before) != moves
 
 
@@ -131,6 +159,11 @@ def text_image_model(request):
     return face_clip()[0] if request.param == "face_clip" else load_open_clip("ViT-S-32-alt", tag="")
 
 
+def test_text_image_models_implement_the_protocol(text_image_model):
+    assert_implements(text_image_model, base.TextImageModel)
+    assert not text_image_model.training and not any(p.requires_grad for p in text_image_model.parameters())
+
+
 @torch.no_grad()
 def test_texts_and_pictures_share_a_space_of_unit_vectors(text_image_model):
     texts = text_image_model.encode_text(["a smiling person", "a person with grey hair", "x"])
@@ -154,6 +187,38 @@ def test_pictures_have_gradients(text_image_model):
 @pytest.mark.parametrize("make", [compact_parser, BiSeNetParser], ids=["compact", "bisenet"])
 def test_parsers_return_probabilities_of_the_same_classes(make):
     images = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(2)) * 2 - 1
-    found = make().eval().parse(images)
+    parser = make().eval()
+    assert_implements(parser, base.FaceParser)
+    found = parser.parse(images)
     assert found.shape == (1, 19, 96, 96) and found.min() >= 0
     assert torch.allclose(found.sum(1), torch.ones(1, 96, 96), atol=1e-4)
+
+
+@pytest.fixture(params=["compact", "e4e"])
+def encoder_and_layers(request, pack):
+    """An encoder and the number of layers of its codes; of e4e, with random weights."""
+    if request.param == "e4e":
+        return pack.encoder, pack.generator.num_layers
+    generator = compact_generator()
+    return compact_encoder(w_space(generator, samples=600)), generator.num_layers
+
+
+@torch.no_grad()
+def test_encoders_give_codes_for_pictures_of_any_size(encoder_and_layers):
+    encoder, layers = encoder_and_layers
+    for count, size in ((1, 96), (2, 256)):
+        images = torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(3)) * 2 - 1
+        codes = encoder(images)
+        assert codes.shape == (count, layers, 512) and codes.dtype == torch.float32 and codes.isfinite().all()
+    assert torch.allclose(encoder(images[:1]), codes[:1], atol=1e-3), "pictures of a batch do not change each other"
+
+
+@pytest.mark.parametrize("kind", ["compact", "arcface"])
+def test_identity_models_give_differentiable_unit_vectors(kind, pack):
+    identity = pack.identity if kind == "arcface" else face_clip()[0].encode_identity
+    images = (torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(4)) * 2 - 1).requires_grad_()
+    people = identity(images)
+    assert people.ndim == 2 and people.dtype == torch.float32
+    assert torch.allclose(people.norm(dim=1), torch.ones(2), atol=1e-4)
+    people[:, 0].sum().backward()
+    assert images.grad.isfinite().all() and (images.grad.flatten(1).abs().amax(1) > 0).all()
