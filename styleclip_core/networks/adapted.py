@@ -133,7 +133,8 @@ def adapted(generator: G, weights: Mapping[str, Tensor]) -> G:
         module = clone.get_submodule(path)
         parameter = module._parameters.get(leaf)
         if parameter is None:
-            module._buffers[leaf] = value.to(device, torch.float32)
+            value = value.to(device, torch.float32)  # in the layout of features: kernels, and so bits, depend on it
+            module._buffers[leaf] = value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
         else:
             module._parameters[leaf] = nn.Parameter(value.to(device, parameter.dtype), requires_grad=False)
     return clone
