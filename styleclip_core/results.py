@@ -112,8 +112,12 @@ def load_state(path: str | Path) -> DrawnState:
             if sum(member.file_size for member in archive.infolist()) > MAX_STATE_BYTES:
                 raise ValueError("it is too large")
         with np.load(path, allow_pickle=False) as file:
-            return _state({name: torch.from_numpy(file[name]) for name in file.files})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            arrays = {name: torch.from_numpy(file[name]) for name in file.files}
+        for name, value in arrays.items():
+            if not value.isfinite().all() or not (value.is_floating_point() or name.endswith("shared")):
+                raise ValueError(f"{name} does not hold finite numbers")
+        return _state(arrays)
+    except Exception as error:  # a damaged or hostile file can fail in any way
         raise BadCheckpoint(f"{Path(path).name} is not a code that this program saved ({error}).") from error
 
 
@@ -132,10 +136,14 @@ def _state(arrays: dict[str, Tensor]) -> DrawnState:
         return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
     w_plus, styles, start = arrays["w_plus"].float(), part("styles."), part("start.")
-    if w_plus.ndim != 2 or w_plus.shape[1] != 512 or not w_plus.isfinite().all():
-        raise ValueError("w_plus must be finite numbers [L,512]")
-    ordered = tuple(styles[str(i)] for i in range(len(styles))) or None
+    if w_plus.ndim != 2 or w_plus.shape[1] != 512:
+        raise ValueError(f"w_plus must be [L,512], not {list(w_plus.shape)}")
+    ordered = tuple(styles[str(i)].float() for i in range(len(styles))) or None
+    if any(style.ndim != 2 or len(style) != 1 for style in ordered or ()):
+        raise ValueError("style vectors must be [1,C]")
     if "mask" not in arrays or not start:
         return DrawnState(w_plus, ordered, part("weights."))
     mask = EditMask(arrays["mask"].float().reshape(1, 1, 1024, 1024), int(arrays["shared"]))
+    if mask.mask.min() < 0 or mask.mask.max() > 1:
+        raise ValueError("the mask must be from 0 to 1")
     return DrawnState(w_plus, ordered, part("weights."), mask, _state(start))

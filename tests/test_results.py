@@ -1,6 +1,8 @@
 """What an edit was drawn from can be saved, loaded, drawn again bit for bit, and be the start of the next edit."""
 
+import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from PIL import Image
 
 from styleclip_core import InvertSettings, OptimizeSettings, load_state, load_studio, save_state
+from styleclip_core.edits.local import EditMask
 from styleclip_core.errors import BadCheckpoint, UnsupportedByPack
 from styleclip_core.results import DrawnState
 
@@ -78,6 +81,27 @@ def test_a_region_on_a_region_is_inverted_anew(studio, face):
         studio.face(second.state)
 
 
+def test_every_part_of_a_state_is_kept(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    inner = DrawnState(
+        torch.randn(18, 512, generator=rng), weights={"feature_residual.offset": torch.ones(1, 2).half()}
+    )
+    mask = EditMask(torch.rand(1, 1, 1024, 1024, generator=rng), 8)
+    styles = tuple(
+        torch.randn(1, 4 + i, generator=rng) for i in range(11)
+    )  # more than ten: sorted by number, not by name
+    state = DrawnState(torch.randn(18, 512, generator=rng), styles, {"convs.0.bias": torch.ones(3).half()}, mask, inner)
+    save_state(state, tmp_path / "state.npz")
+    again = load_state(tmp_path / "state.npz")
+    assert torch.equal(again.w_plus, state.w_plus) and torch.equal(again.start.w_plus, inner.w_plus)
+    assert all(torch.equal(a, b) for a, b in zip(again.styles, styles, strict=True))
+    assert torch.equal(again.mask.mask, mask.mask) and again.mask.shared == 8
+    for found, kept in ((again.weights, state.weights), (again.start.weights, inner.weights)):
+        assert found.keys() == kept.keys()
+        assert all(torch.equal(found[name], kept[name]) and found[name].dtype == kept[name].dtype for name in kept)
+    assert again.start.styles is None and again.start.mask is None and again.start.start is None
+
+
 def test_what_is_no_state_is_refused(tmp_path):
     good = tmp_path / "good.npz"
     save_state(DrawnState(torch.zeros(18, 512)), good)
@@ -91,6 +115,58 @@ def test_what_is_no_state_is_refused(tmp_path):
     for name in ("short", "text", "pickle", "object", "shape", "nan", "other", "missing"):
         with pytest.raises(BadCheckpoint, match=f"{name}.npz is not a code"):
             load_state(tmp_path / f"{name}.npz")
+
+
+CODE = np.zeros((18, 512), np.float32)
+REGION = {"start.w_plus": CODE, "shared": np.array(4)}
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"w_plus": np.full((18, 512), np.inf, np.float32)},
+        {"w_plus": CODE.astype(complex)},
+        {"w_plus": CODE.astype("U1")},
+        {"w_plus": np.float32(1)},
+        {"w_plus": CODE, "styles.0": np.zeros((2, 512), np.float32)},
+        {"w_plus": CODE, "styles.0": np.full((1, 512), np.nan, np.float32)},
+        {"w_plus": CODE, "styles.1": np.zeros((1, 512), np.float32)},
+        {"w_plus": CODE, "weights.feature_residual.offset": np.full((1, 4), np.nan, np.float16)},
+        {"w_plus": CODE, "weights.feature_residual.offset": np.array([object()])},
+        {"w_plus": CODE, "mask": np.zeros((1, 1, 64, 64), np.float32)} | REGION,
+        {"w_plus": CODE, "mask": np.full((1, 1, 1024, 1024), 7, np.float32)} | REGION,
+        {"w_plus": CODE, "mask": np.zeros((1, 1, 1024, 1024), np.float32), "start.w_plus": CODE},
+        {"w_plus": CODE, "mask": np.zeros((1, 1, 1024, 1024), np.float32)} | REGION | {"start.w_plus": CODE[:, :3]},
+    ],
+)
+def test_parts_that_cannot_be_meant_are_refused(arrays, tmp_path):
+    np.savez_compressed(tmp_path / "odd.npz", **arrays)
+    with pytest.raises(BadCheckpoint, match="odd.npz is not a code"):
+        load_state(tmp_path / "odd.npz")
+
+
+def test_damage_anywhere_is_refused_or_does_no_harm(tmp_path):
+    save_state(DrawnState(torch.zeros(18, 512), (torch.ones(1, 8),)), tmp_path / "whole.npz")
+    whole, random, refused = (tmp_path / "whole.npz").read_bytes(), np.random.default_rng(0), 0
+    for place in random.integers(0, len(whole), 200):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << random.integers(8)
+        (tmp_path / "damaged.npz").write_bytes(damaged)
+        try:
+            load_state(tmp_path / "damaged.npz")
+        except BadCheckpoint:
+            refused += 1
+    assert refused > 50
+
+
+@pytest.mark.parametrize("count", [10**9, 10**13, 10**30])
+def test_an_array_that_claims_to_be_huge_is_refused(count, tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (count, 512)})
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        archive.writestr("w_plus.npy", header.getvalue() + bytes(100))
+    with pytest.raises(BadCheckpoint, match="huge.npz is not a code"):
+        load_state(tmp_path / "huge.npz")
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
