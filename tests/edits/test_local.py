@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from styleclip_core import BadImage, BadSetting, InvertSettings, OptimizeSettings, UnknownRegion, load_studio
-from styleclip_core.edits.local import read_mask, within
+from styleclip_core.edits.local import edit_mask, read_mask
 from styleclip_core.latents import random_w
 from styleclip_core.networks.stylegan2 import StyleGAN2
 from styleclip_core.settings import LocalSettings
@@ -36,7 +36,7 @@ def pixels(picture):
 def test_only_the_region_changes(studio, face):
     values = {"boundary:blond hair": 2.5}
     where = studio.region(face, "hair")
-    whole, part = studio.slide(face, values), studio.slide(face, values, within=where)
+    whole, part = studio.slide(face, values), studio.slide(face, values, mask=where)
     mask = np.asarray(part.mask)
     before, inside = pixels(face.image), mask > 250
     assert 0.03 < inside.mean() < 0.7
@@ -74,7 +74,7 @@ def test_empty_full_and_odd_masks(studio, face):
         studio.region(face, "hair", settings=LocalSettings(feather=float("nan")))
     values = {"boundary:age": 2.0}
     everywhere = studio.region(face, mask=Image.new("L", (20, 90), 255))
-    whole, full = (studio.slide(face, values, within=where) for where in (None, everywhere))
+    whole, full = (studio.slide(face, values, mask=where) for where in (None, everywhere))
     assert np.abs(pixels(whole.image) - pixels(full.image)).max() <= 2, "a full mask is no mask"
 
 
@@ -96,7 +96,7 @@ def test_the_prompt_chooses_the_region(studio, face):
 
 def test_previews_are_confined_too(studio, face):
     where = studio.region(face, "hair", settings=SHARP)
-    still, moved = (studio.preview(face, values, within=where) for values in ({}, {"boundary:blond hair": 2.5}))
+    still, moved = (studio.preview(face, values, mask=where) for values in ({}, {"boundary:blond hair": 2.5}))
     inside = np.asarray(where.picture().resize(still.size)) > 0
     change = np.abs(pixels(moved) - pixels(still))
     assert change[~inside].mean() < 1.5 and change[inside].mean() > 2
@@ -111,7 +111,7 @@ def test_on_stylegan2_too():
     first, second = (random_w(generator, seed).expand(1, 10, 512) for seed in (1, 2))
     mask = torch.zeros(1, 1, 1024, 1024)
     mask[..., :512] = 1
-    blend = within(mask, SHARP).blend(generator, first)
+    blend = edit_mask(mask, SHARP).blend(generator, first)
     mixed, a, b = generator.synthesize(second, blend=blend), generator.synthesize(first), generator.synthesize(second)
     assert torch.equal(mixed[..., 33:], a[..., 33:]) and not torch.equal(mixed, a)
     inside = (mixed - a)[..., :24].abs().mean()

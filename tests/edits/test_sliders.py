@@ -40,7 +40,7 @@ def test_every_slider_of_the_pack_moves_the_face_and_none_at_0(studio, face):
 
 
 def test_every_shipped_mapper_does_what_it_was_trained_for(studio, face):
-    names = sliders.mapper_names(studio.pack)
+    names = studio.pack.mappers
     assert len(names) >= 16
     for name in names:
         prompt = sliders.shipped_mapper(studio.pack, name).opts["description"]
@@ -59,8 +59,8 @@ def test_sliders_add_up(studio, face):
     code = face.w_plus[None]
     one, _ = sliders.move(studio.pack, code, {"boundary:age": 1.0})
     other, _ = sliders.move(studio.pack, code, {"component:3:0:8": -2.0})
-    both, latent = sliders.move(studio.pack, code, {"boundary:age": 1.0, "component:3:0:8": -2.0})
-    assert torch.allclose(both - code, (one - code) + (other - code), atol=1e-4) and latent is both
+    both, styles = sliders.move(studio.pack, code, {"boundary:age": 1.0, "component:3:0:8": -2.0})
+    assert torch.allclose(both - code, (one - code) + (other - code), atol=1e-4) and styles is None
     moved, styles = sliders.move(studio.pack, code, {"boundary:age": 1.0, "style:blond hair": 1.0})
     assert torch.allclose(moved, one, atol=1e-5) and isinstance(styles, list)
 
@@ -152,6 +152,6 @@ def test_a_mapper_of_another_sort_is_refused(studio, face, tmp_path):
     moved, _ = sliders.move(studio.pack, code, {"mapper:own": 0.5}, {"own": load_mapper(tmp_path / "own.pt")})
     with torch.no_grad():
         assert torch.allclose(moved, path_b.apply(mapper, code, 0.5), atol=1e-5)
-        mapper.opts[path_b.SEEN] = 11
+        mapper.opts[path_b.VISIBLE_LAYERS] = 11
         seen = path_b.apply(mapper, code, 0.5)
     assert torch.equal(seen[:, 11:], code[:, 11:]) and torch.allclose(seen[:, :11], moved[:, :11], atol=1e-5)
