@@ -1,10 +1,13 @@
-"""The steps that the studio's verbs are made of: draw a state, judge and paste back an edit, work with less memory."""
+"""The steps that the studio's verbs are made of: invert, draw a state, judge and paste back an edit."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +16,7 @@ from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.devices import memory_errors
+from styleclip_core.edits import invert
 from styleclip_core.errors import OutOfMemory, UnsupportedByPack
 from styleclip_core.faces.crop import put_back
 from styleclip_core.images import to_image, to_tensor
@@ -21,86 +25,118 @@ from styleclip_core.packs.base import Latent, Pack
 from styleclip_core.progress import Progress
 from styleclip_core.rendering import Renderer
 from styleclip_core.results import DrawnState, Edit, Face
-from styleclip_core.settings import Settings
+from styleclip_core.settings import InvertSettings, Settings
 
-LOW_MEMORY_LIMITS = {"views": 1, "resolution": 128, "tune": 0}  # the most that is tried again when memory ran out
-REGION_SHARED = 4  # px below which an edit in a region may share features with its surroundings, to be taken up
+LOW_MEMORY_LIMITS = {"views": 1, "resolution": 128, "tune": 0}  # upper limits of settings after memory ran out
+MAX_EXACT_SHARED = 4  # px: the largest `EditMask.shared` with which an edit in a region can be the start of another
 DISTANCE_SIZE = 256  # px at which pictures are compared
 
 S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
 
 
 def adapted_pack(pack: Pack, weights: Mapping[str, Tensor]) -> Pack:
-    """The pack; with a generator of its own for a face whose generator was adapted."""
+    """The pack with its generator adapted by the weights of a face (`Face.weights`); without any, the pack itself."""
     return replace(pack, generator=adapted(pack.generator, weights)) if weights else pack
 
 
-def kept_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as a Face keeps them: in half precision, on the CPU."""
+def stored_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as `Face.weights` stores them: in half precision, on the CPU."""
     return {name: value.half().cpu() for name, value in weights.items()}
+
+
+class InversionCache:
+    """Results of the last inversions, about half a megabyte each, so that the same photo is inverted once.
+
+    Attributes:
+        size: how many photos are remembered; the least recently used is dropped.
+    """
+
+    def __init__(self, size: int = 64):
+        self.size = size
+        self._results: OrderedDict[tuple[bytes, InvertSettings], tuple[Tensor, dict[str, Tensor]]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def invert(
+        self, pack: Pack, aligned: Image.Image, settings: InvertSettings
+    ) -> Generator[Progress, None, tuple[Tensor, dict[str, Tensor]]]:
+        """Yield Progress; return the code ``[L,512]`` of an aligned picture and the weights that belong to it."""
+        key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
+        if key not in self._results:
+            run = functools.partial(invert.invert, pack, to_tensor(aligned, pack.device))
+            last = yield from with_less_memory(pack.device, run, key[1])
+            assert last.w_plus is not None, "the last Progress of an inversion holds the code"
+            self._results[key] = last.w_plus[0].cpu(), stored_weights(last.weights)
+            while len(self._results) > self.size:
+                self._results.popitem(last=False)
+        self._results.move_to_end(key)
+        return self._results[key]
 
 
 @torch.no_grad()
 def draw_state(pack: Pack, state: DrawnState, renderer: Renderer | None = None) -> Image.Image:
-    """The picture of a state, at full size: the same again, bit for bit on the same machine.
+    """The picture of a state, at full size: always the same, bit for bit on the same machine.
 
     Args:
-        renderer: of the pack's own generator, if it should draw whatever it can.
+        renderer: a renderer of the pack's own generator, to be used where no adapted generator is needed.
     """
-    own = adapted_pack(pack, state.weights)
+    face_pack = adapted_pack(pack, state.weights)
     latent = state_latent(state, pack.device)
     if state.mask is None or state.start is None:
-        draw = renderer if renderer and own is pack else own.generator.synthesize
+        draw = renderer if renderer and face_pack is pack else face_pack.generator.synthesize
         return to_image(draw(latent))
-    blend = state.mask.blend(own.generator, state_latent(state.start, pack.device))
-    drawn = to_image(own.generator.synthesize(latent, blend=blend))
-    return state.mask.compose(drawn, draw_state(pack, state.start, renderer))
+    blend = state.mask.blend(face_pack.generator, state_latent(state.start, pack.device))
+    edited = to_image(face_pack.generator.synthesize(latent, blend=blend))
+    return state.mask.compose(edited, draw_state(pack, state.start, renderer))
 
 
 def state_latent(state: DrawnState, device: torch.device) -> Latent:
-    """What the generator is given: the style vectors where there are any, else the code ``[1,L,512]``."""
+    """The generator's input: the style vectors if the state has any, else the code ``[1,L,512]``."""
     if state.styles is not None:
         return [style.to(device) for style in state.styles]
     return state.w_plus[None].to(device)
 
 
 @torch.no_grad()
-def as_start(pack: Pack, state: DrawnState) -> DrawnState:
-    """The same picture as a code and weights alone, so that edits can go on from it.
+def editable_state(pack: Pack, state: DrawnState) -> DrawnState:
+    """A state of code and weights alone with the same picture, so that further edits can start from it.
 
-    Style vectors become style residuals of the generator, and a region becomes a region residual.
-    Raises UnsupportedByPack for a region on top of another: there is one region residual.
+    Style vectors become style residuals of the generator, and an edit in a region becomes its region residual.
+
+    Raises:
+        UnsupportedByPack: an edit in a region on top of another, since a generator has one region residual.
     """
     weights, generator = dict(state.weights), adapted(pack.generator, state.weights)
     if state.mask is None or state.start is None:
         if state.styles is not None:
             own = generator.styles(state.w_plus[None].to(pack.device))
-            weights |= _offsets("style_residual", state.styles, own, weights)
+            weights |= _residuals("style_residual", state.styles, own, weights)
         return DrawnState(state.w_plus, weights=weights)
-    start = as_start(pack, state.start)
-    if "region_residual.mask" in start.weights or state.mask.shared > REGION_SHARED:
-        raise UnsupportedByPack("An edit in a region on top of another cannot be taken up as it is.")
+    start = editable_state(pack, state.start)
+    if "region_residual.mask" in start.weights or state.mask.shared > MAX_EXACT_SHARED:
+        raise UnsupportedByPack("An edit in a region on top of another cannot be the start of the next edit.")
     inside = state.styles or generator.styles(state.w_plus[None].to(pack.device))
     outside = adapted(pack.generator, start.weights).styles(start.w_plus[None].to(pack.device))
-    weights = (
-        start.weights | _offsets("region_residual", inside, outside, {}) | {"region_residual.mask": state.mask.mask}
-    )
-    return DrawnState(start.w_plus, weights=weights)
+    weights = start.weights | _residuals("region_residual", inside, outside, {})
+    return DrawnState(start.w_plus, weights=weights | {"region_residual.mask": state.mask.mask})
 
 
-def _offsets(
-    name: str, styles: Sequence[Tensor], others: Sequence[Tensor], weights: Mapping[str, Tensor]
+def _residuals(
+    module: str, styles: Sequence[Tensor], others: Sequence[Tensor], weights: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The residuals that lead from other style vectors to these, added to those that there are."""
-    found = {f"{name}.offset_{i}": (a.cpu() - b.cpu()) for i, (a, b) in enumerate(zip(styles, others, strict=True))}
-    return {key: value + weights.get(key, 0) for key, value in found.items()}
+    """Weights of a residual module that turns other style vectors into these, added to those in ``weights``."""
+    pairs = enumerate(zip(styles, others, strict=True))
+    offsets = {f"{module}.offset_{i}": style.cpu() - other.cpu() for i, (style, other) in pairs}
+    return {name: offset + weights.get(name, 0) for name, offset in offsets.items()}
 
 
 def finish_edit(pack: Pack, face: Face, state: DrawnState, renderer: Renderer, prompt: str | None = None) -> Edit:
-    """Draw an edited state, paste it back into the face's photo, and judge it. `Edit.scores` lacks the seconds.
+    """Draw an edited state, paste it back into the face's photo, and score it. `Edit.scores` lacks the seconds.
 
     Args:
-        prompt: what the edit was asked for; without one, similarity is not judged.
+        prompt: of the edit; without one, similarities are not scored.
     """
     image = draw_state(pack, state, renderer)
     mask = state.mask.picture() if state.mask else None
@@ -117,13 +153,13 @@ def judge(pack: Pack, before: Image.Image, after: Image.Image, prompt: str | Non
     scores = {} if prompt is None else _similarity(pack, pictures, prompt)
     scores["distance"] = distance(pack, pictures[:1], pictures[1:])
     if pack.identity:
-        people = pack.identity(pictures)
-        scores["identity"] = (people[0] @ people[1]).item()
+        identities = pack.identity(pictures)
+        scores["identity"] = (identities[0] @ identities[1]).item()
     return scores
 
 
 def _similarity(pack: Pack, pictures: Tensor, prompt: str) -> dict[str, float]:
-    """How much two pictures, before and after, look like a prompt."""
+    """Similarities of two pictures, before and after, to a prompt."""
     text = pack.clip.encode_text([prompt])
     cosines = (pack.clip.encode_image(pictures) @ text.T)[:, 0]
     deviations = pack.reference_faces.z_score(cosines, text)
@@ -146,28 +182,34 @@ def distance(pack: Pack, a: Tensor, b: Tensor) -> float:
 def with_less_memory(
     device: torch.device, run: Callable[[S], Iterator[Progress]], settings: S
 ) -> Generator[Progress, None, Progress]:
-    """Yield the Progress of a run and return the last. If memory runs out, start once more, coarser."""
-    modest = _at_most(settings, LOW_MEMORY_LIMITS)
-    if settings != modest:
-        try:
-            with memory_errors(device):
-                return (yield from passed_on(run(settings)))
-        except OutOfMemory:
-            pass  # what the failed steps held is let go of only past this handler
-        return (yield from passed_on(run(modest), " (coarser, since memory ran out)"))
-    return (yield from passed_on(run(settings)))
+    """Yield the Progress of a run and return the last. If memory runs out, start again with `LOW_MEMORY_LIMITS`."""
+    frugal = _limited(settings, LOW_MEMORY_LIMITS)
+    if settings == frugal:
+        return (yield from relay(run(settings)))
+    try:
+        with memory_errors(device):
+            return (yield from relay(run(settings)))
+    except OutOfMemory:
+        pass  # the memory of the failed run is freed only after this handler
+    return (yield from relay(run(frugal), " (coarser, since memory ran out)"))
 
 
-def passed_on(steps: Iterator[Progress], remark: str = "") -> Generator[Progress, None, Progress]:
-    """Yield the Progress of a run, with a remark behind its stage, and return the last."""
+def relay(run: Iterator[Progress], remark: str = "") -> Generator[Progress, None, Progress]:
+    """Yield the Progress of a run, with a remark appended to its stage, and return the last."""
     last = None
-    for last in steps:
+    for last in run:
         yield replace(last, stage=last.stage + remark) if remark else last
-    assert last is not None, "a run reports at least once"
+    assert last is not None, "a run yields at least one Progress"
     return last
 
 
-def _at_most(settings: S, limits: dict[str, int]) -> S:
-    """The same settings with those that have a limit cut down to it."""
-    known = {field.name for field in fields(settings)} & limits.keys()  # type: ignore[arg-type]
-    return replace(settings, **{name: min(getattr(settings, name), limits[name]) for name in known})  # type: ignore
+def last_of(reports: Iterator[Progress | T]) -> T:
+    """The result of a verb: what its ``_steps`` form yields last, after all Progress."""
+    *_, result = reports
+    return cast(T, result)
+
+
+def _limited(settings: S, limits: dict[str, int]) -> S:
+    """The same settings, reduced to the limits where they exceed them."""
+    names = {field.name for field in fields(cast(Any, settings))} & limits.keys()
+    return replace(cast(Any, settings), **{name: min(getattr(settings, name), limits[name]) for name in names})

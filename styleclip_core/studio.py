@@ -1,14 +1,11 @@
-"""Studio: a loaded pack and the verbs a user has. Long verbs have a plain form and a form that reports progress."""
+"""Studio: a loaded pack and the user's verbs. Long verbs also have a ``_steps`` form that reports progress."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import time
-from collections import OrderedDict
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,7 +15,6 @@ from torch import Tensor
 from styleclip_core import latents, steps
 from styleclip_core.devices import memory_errors
 from styleclip_core.edits import global_directions, local, sliders
-from styleclip_core.edits import invert as inversion
 from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
@@ -43,16 +39,15 @@ from styleclip_core.settings import (
     check_range,
 )
 
-CODES = 64  # of photos that are kept, half a megabyte each, so that the same photo is inverted once
-
-T = TypeVar("T")
+PromptSettings = OptimizeSettings | OfficialSettings
+UserMappers = Mapping[str, LevelsMapper]  # by the names that sliders call them: "mapper:NAME"
 
 
 class Studio:
-    """A loaded pack with the user's verbs. One Studio can serve many: all it keeps of users is the codes of the last
-    photos, which only who has the very same photo gets.
+    """A loaded pack with the user's verbs.
 
-    Every verb that computes may also raise OutOfMemory.
+    One Studio can serve many users: all that it remembers of them is the results of the last inversions, which are
+    found again by the same photo only. Every verb that computes may also raise OutOfMemory.
 
     Attributes:
         pack: the loaded pack.
@@ -62,13 +57,13 @@ class Studio:
     def __init__(self, pack: Pack, speedup: str = "eager"):
         self.pack = pack
         self.renderer = Renderer(pack.generator, speedup)
-        self._codes: OrderedDict[tuple, tuple[Tensor, dict[str, Tensor]]] = OrderedDict()
+        self._inversions = steps.InversionCache()
         self._previews: WeakKeyDictionary[Face, tuple[Pack, Preview]] = WeakKeyDictionary()
 
     # Faces
 
     def random_face(self, seed: int = 0, truncation: float = 0.7) -> Face:
-        """A face that does not exist. The same seed gives the same face. Raises BadSetting."""
+        """A face of the generator. The same seed gives the same face. Raises BadSetting."""
         seed = int(check_range("seed", seed, 0, MAX_SEED))
         truncation = check_range("truncation", truncation, 0, 1)
         with torch.no_grad(), memory_errors(self.pack.device):
@@ -76,19 +71,19 @@ class Studio:
             return self.face(DrawnState(w.expand(self.pack.generator.num_layers, -1).clone().cpu()))
 
     def face(self, state: DrawnState) -> Face:
-        """A face to edit from a state that was saved (`results.load_state`), without a photo.
+        """A face to edit, without a photo, from the state of a face or an edit (`results.load_state` reads a file).
 
-        A state with style vectors or a mask is taken up exactly. Raises UnsupportedByPack if it is one edit in a
-        region on top of another.
+        Its picture is exactly that of the state. Raises UnsupportedByPack if the state is an edit in a region on top of
+        another.
         """
         with memory_errors(self.pack.device):
-            start = steps.as_start(self.pack, state)
+            start = steps.editable_state(self.pack, state)
             return Face(start.w_plus, self.render(start), weights=start.weights)
 
     def start_from(self, edit: Edit) -> Face:
-        """The edited face as the start of the next edit, in the edited photo.
+        """The edited face, in the edited photo, as the start of the next edit.
 
-        It is exact where the state can be taken up; an edit in a region on top of another is inverted anew.
+        Its picture is exactly that of the edit; only an edit in a region on top of another has to be inverted again.
         """
         try:
             face = self.face(edit.state)
@@ -110,15 +105,15 @@ class Studio:
         return [align(photo, face)[0] for face in detect_faces(photo)]
 
     def invert(self, photo: Any, face: int = 0, settings: InvertSettings | None = None) -> Face:
-        """Find the code of a face in a photo; with the packs car and church, of what is in its middle.
+        """Find the code of a face in a photo; with the packs car and church, of the photo's middle.
 
         Args:
             photo: path, bytes, file or PIL image.
-            face: which face, 0 the largest.
+            face: which face, 0 is the largest.
         Raises:
             BadImage, NoFaceFound, BadSetting.
         """
-        return _last(self.invert_steps(photo, face, settings))
+        return steps.last_of(self.invert_steps(photo, face, settings))
 
     def invert_steps(
         self, photo: Any, face: int = 0, settings: InvertSettings | None = None
@@ -130,35 +125,16 @@ class Studio:
         yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW_SIZE, PREVIEW_SIZE)))
         with memory_errors(pack.device):
             target = to_tensor(aligned, pack.device)
-            w_plus, weights = yield from self._find_code(aligned, target, settings)
+            w_plus, weights = yield from self._inversions.invert(pack, aligned, settings)
             if settings.tune:
-                near = steps.adapted_pack(pack, weights)
-                step = yield from steps.passed_on(
-                    tuning.tune(near, w_plus[None].to(pack.device), target, settings.tune)
-                )
-                weights = weights | steps.kept_weights(step.weights)
+                face_pack = steps.adapted_pack(pack, weights)
+                run = tuning.tune(face_pack, w_plus[None].to(pack.device), target, settings.tune)
+                last = yield from steps.relay(run)
+                weights = weights | steps.stored_weights(last.weights)
             image = self.render(DrawnState(w_plus, weights=weights))
             distance = steps.distance(pack, to_tensor(image, pack.device), target)
         seconds = time.perf_counter() - start
         yield Face(w_plus, image, photo, aligned, alignment, count, distance, seconds, weights)
-
-    def _find_code(
-        self, aligned: Image.Image, target: Tensor, settings: InvertSettings
-    ) -> Generator[Progress, None, tuple[Tensor, dict[str, Tensor]]]:
-        """Yield Progress; return the code ``[L,512]`` of an aligned picture and the generator's weights to it.
-
-        They are remembered if they were found before.
-        """
-        key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
-        if key not in self._codes:
-            run = functools.partial(inversion.invert, self.pack, target)
-            step = yield from steps.with_less_memory(self.pack.device, run, key[1])
-            assert step.w_plus is not None
-            self._codes[key] = step.w_plus[0].cpu(), steps.kept_weights(step.weights)
-            while len(self._codes) > CODES:
-                self._codes.popitem(last=False)
-        self._codes.move_to_end(key)
-        return self._codes[key]
 
     def render(self, drawn: Face | Edit | DrawnState) -> Image.Image:
         """The generator's picture of a face, an edit or a state, at full size."""
@@ -169,29 +145,21 @@ class Studio:
     # Path A and C: any prompt
 
     def optimize(
-        self,
-        face: Face,
-        prompt: str,
-        settings: OptimizeSettings | OfficialSettings | None = None,
-        mask: EditMask | None = None,
+        self, face: Face, prompt: str, settings: PromptSettings | None = None, mask: EditMask | None = None
     ) -> Edit:
         """Edit a face by any prompt (path A).
 
-        With OfficialSettings it is done exactly as StyleCLIP does it, for comparison; that needs CLIP.
-
         Args:
-            mask: where the edit may show, see `region`.
+            settings: OptimizeSettings, or OfficialSettings for StyleCLIP's own optimisation, for comparison; that
+                needs a pack with CLIP.
+            mask: where the edit may show, see `region`; None: everywhere.
         Raises:
             EmptyPrompt, BadPrompt, UnsupportedByPack.
         """
-        return _last(self.optimize_steps(face, prompt, settings, mask))
+        return steps.last_of(self.optimize_steps(face, prompt, settings, mask))
 
     def optimize_steps(
-        self,
-        face: Face,
-        prompt: str,
-        settings: OptimizeSettings | OfficialSettings | None = None,
-        mask: EditMask | None = None,
+        self, face: Face, prompt: str, settings: PromptSettings | None = None, mask: EditMask | None = None
     ) -> Iterator[Progress | Edit]:
         """As `optimize`, but yields Progress on the way and the Edit at the end. Stop iterating to cancel."""
         start, prompt, pack = time.perf_counter(), check_prompt(prompt), steps.adapted_pack(self.pack, face.weights)
@@ -199,25 +167,25 @@ class Studio:
             code = face.w_plus[None].to(pack.device)
             blend = mask and mask.blend(pack.generator, code)
 
-            def run(chosen: OptimizeSettings | OfficialSettings) -> Iterator[Progress]:
-                if isinstance(chosen, OfficialSettings):  # it sees the whole picture, as it always did
-                    return optimize_official(pack, code, prompt, chosen)
-                return path_a.optimize(pack, code, prompt, chosen, blend)
+            def run(settings: PromptSettings) -> Iterator[Progress]:
+                if isinstance(settings, OfficialSettings):  # its losses judge the whole picture, mask or not
+                    return optimize_official(pack, code, prompt, settings)
+                return path_a.optimize(pack, code, prompt, settings, blend)
 
-            step = yield from steps.with_less_memory(pack.device, run, settings or OptimizeSettings())
-            assert step.w_plus is not None
-            yield self._edit(face, step.w_plus, None, mask, start, prompt)
+            last = yield from steps.with_less_memory(pack.device, run, settings or OptimizeSettings())
+            assert last.w_plus is not None, "the last Progress of an edit holds the code"
+            yield self._edit(face, last.w_plus, None, mask, start, prompt)
 
     def region(
         self, face: Face, name: str = "auto", prompt: str = "", mask: Any = None, settings: LocalSettings | None = None
     ) -> EditMask:
-        """Where an edit of a face may show: a named region of it, or a mask.
+        """Where an edit of a face may show: in a named region of it, or in a mask.
 
         Args:
-            name: as `faces.regions.region` reads it, "hair", "lips+nose", "left eye"; "auto" is what the prompt speaks
-                of, and the whole picture if it speaks of no part.
-            mask: a picture (path, bytes, file, PIL) that is bright, or painted on transparency, where the edit may
-                show; of the aligned face, any size. It takes the place of ``name``.
+            name: for `faces.regions.region`: "hair", "lips+nose", "left eye"; "auto" is the region that the prompt
+                speaks of, and the whole picture if it names no part of the face.
+            mask: a picture of the aligned face (path, bytes, file, PIL), any size: bright, or painted on transparency,
+                where the edit may show. It replaces ``name``.
         Raises:
             UnknownRegion, UnsupportedByPack, BadImage.
         """
@@ -228,9 +196,9 @@ class Studio:
         if self.pack.parser is None:
             raise UnsupportedByPack(f"The pack {self.pack.name} knows no regions; paint a mask.")
         with torch.no_grad(), memory_errors(self.pack.device):
-            shown = to_tensor((face.aligned or face.image).resize((512, 512)), self.pack.device)
-            found = regions.region(self.pack.parser.parse(shown).cpu(), name)
-        return local.edit_mask(found, settings)
+            picture = to_tensor((face.aligned or face.image).resize((512, 512)), self.pack.device)
+            region = regions.region(self.pack.parser.parse(picture).cpu(), name)
+        return local.edit_mask(region, settings)
 
     def edit_region(
         self, face: Face, prompt: str, region: str = "auto", mask: Any = None, settings: OptimizeSettings | None = None
@@ -240,16 +208,12 @@ class Studio:
 
     # Path B: sliders and directions
 
-    def check_sliders(self, values: Any, own: Mapping[str, LevelsMapper] | None = None) -> dict[str, float]:
-        """The sliders that are not at 0, every one of them known to the pack. For the errors see `slide`."""
+    def check_sliders(self, values: Any, own: UserMappers | None = None) -> dict[str, float]:
+        """The sliders that are not at 0, after checking that the pack has all of them. For the errors see `slide`."""
         return sliders.check(self.pack, values, own)
 
     def slide(
-        self,
-        face: Face,
-        values: Mapping[str, float],
-        own: Mapping[str, LevelsMapper] | None = None,
-        mask: EditMask | None = None,
+        self, face: Face, values: Mapping[str, float], own: UserMappers | None = None, mask: EditMask | None = None
     ) -> Edit:
         """Edit a face by sliders, which add up (path B).
 
@@ -257,7 +221,7 @@ class Studio:
             values: slider -> strength from -3 to 3, as ``{"mapper:smile": 1, "boundary:age": -0.5}``; see
                 `edits.sliders`.
             own: mappers of the user's (`checkpoints.load_mapper`), by the names that ``values`` call them.
-            mask: where the edit may show, see `region`.
+            mask: where the edit may show, see `region`; None: everywhere.
         Raises:
             BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
         """
@@ -267,13 +231,9 @@ class Studio:
             return self._edit(face, w_plus, styles, mask, start)
 
     def preview(
-        self,
-        face: Face,
-        values: Mapping[str, float],
-        own: Mapping[str, LevelsMapper] | None = None,
-        mask: EditMask | None = None,
+        self, face: Face, values: Mapping[str, float], own: UserMappers | None = None, mask: EditMask | None = None
     ) -> Image.Image:
-        """What `slide` would make, small and at once: for sliders that are being dragged."""
+        """The picture that `slide` would give, small and within 0.1 s: for sliders that are being dragged."""
         with memory_errors(self.pack.device), torch.no_grad():
             code = face.w_plus[None].to(self.pack.device)
             if face not in self._previews:
@@ -284,7 +244,7 @@ class Studio:
             return to_preview(draw(styles or w_plus, mask and mask.blend(pack.generator, code)))
 
     def apply_mapper(self, face: Face, mapper: str | LevelsMapper, strength: float = 1.0) -> Edit:
-        """Edit a face by one mapper: a name of `Pack.mappers`, or one that `load_mapper` read."""
+        """Edit a face by one mapper: a name of `Pack.mappers`, or one from `checkpoints.load_mapper`."""
         if isinstance(mapper, str):
             return self.slide(face, {f"mapper:{mapper}": strength})
         return self.slide(face, {"mapper:own": strength}, {"own": mapper})
@@ -305,7 +265,7 @@ class Studio:
             return self._edit(face, code, styles, None, start, direction.prompt)
 
     def warm_up(self) -> None:
-        """Do a little of everything, so that no user waits for kernels to be chosen and memory to be had."""
+        """Run each network once, so that no user waits for the choice of kernels and the allocation of memory."""
         self.optimize(self.random_face(), "warm", OptimizeSettings(steps=1))
 
     def _edit(
@@ -317,19 +277,17 @@ class Studio:
         start: float,
         prompt: str | None = None,
     ) -> Edit:
-        """The Edit of a face whose code became ``w_plus [1,L,512]``, or its style vectors ``styles``."""
-        drawn = None if styles is None else tuple(style.cpu() for style in styles)
-        state = DrawnState(w_plus[0].cpu(), drawn, face.weights, mask, face.state if mask else None)
+        """The Edit of a face with the edited code ``w_plus [1,L,512]``, or style vectors where these were edited.
+
+        Args:
+            start: `time.perf_counter` when the verb was called.
+        """
+        on_cpu = None if styles is None else tuple(style.cpu() for style in styles)
+        state = DrawnState(w_plus[0].cpu(), on_cpu, face.weights, mask, face.state if mask else None)
         edit = steps.finish_edit(self.pack, face, state, self.renderer, prompt)
         return replace(edit, scores=edit.scores | {"seconds": time.perf_counter() - start})
 
 
 def load_studio(pack: str = "auto", device: str = "auto", precision: str = "auto", speedup: str = "eager") -> Studio:
-    """Load a pack by name, fetching its weights if need be: see `packs.load_pack` and `rendering.Renderer`."""
+    """Load a pack by name, fetching its weights if necessary: see `packs.load_pack` and `rendering.Renderer`."""
     return Studio(load_pack(pack, device, precision), speedup)
-
-
-def _last(reports: Iterator[Progress | T]) -> T:
-    """The result of a verb, the last that it yields."""
-    *_, last = reports
-    return last  # type: ignore[return-value]

@@ -6,7 +6,6 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 from PIL.Image import Transpose
-from styleclip_core.edits.progress import Step
 
 from styleclip_core import (
     BadPrompt,
@@ -20,10 +19,10 @@ from styleclip_core import (
     UnsupportedByPack,
     load_pack,
     load_studio,
+    steps,
 )
-from styleclip_core import studio as module
 from styleclip_core.edits import invert as inversion
-from styleclip_core.edits import optimize as path_a
+from styleclip_core.edits.objective import make_objective
 from styleclip_core.images import to_image, to_tensor
 
 FAST = OptimizeSettings(steps=8, views=1, resolution=128, patience=0)
@@ -79,7 +78,7 @@ def test_path_a_raises_the_similarity_and_keeps_the_person(studio, face):
 
 
 def _smile(studio, face):
-    objective = path_a.make_objective(studio.pack, "a smiling person", "a face")
+    objective = make_objective(studio.pack, "a smiling person", "a face")
     return objective.score(studio.pack.clip.encode_image(to_tensor(face.image))).item()
 
 
@@ -98,11 +97,11 @@ def test_no_strength_no_visible_change(studio, face):
 
 
 def test_progress_is_reported_and_work_stops_when_nobody_listens(studio, face):
-    steps = studio.optimize_steps(face, "a bald man", FAST)
-    first = next(steps)
+    reports = studio.optimize_steps(face, "a bald man", FAST)
+    first = next(reports)
     assert isinstance(first, Progress) and (first.step, first.steps) == (1, 8)
     assert first.preview.size == (256, 256) and {"clip", "identity", "preserve"} <= set(first.terms)
-    steps.close()
+    reports.close()
     *_, last = studio.optimize_steps(face, "a bald man", replace(FAST, steps=2))
     assert isinstance(last, Edit)
 
@@ -160,7 +159,9 @@ def test_what_no_code_says_stays_under_edits_and_with_its_face(studio, face):
     found = studio.invert(photo, settings=InvertSettings(steps=12))
     bare, target = replace(found, weights={}), to_tensor(photo)
     for values in ({"mapper:smiling": 0}, {"mapper:smiling": 0.5}):
-        whole, code = (studio.distance(to_tensor(studio.slide(f, values).image), target) for f in (found, bare))
+        whole, code = (
+            steps.distance(studio.pack, to_tensor(studio.slide(f, values).image), target) for f in (found, bare)
+        )
         assert whole < 0.8 * code
     assert difference(studio.render(face), face.image) == 0
 
@@ -181,11 +182,10 @@ def test_the_same_photo_is_inverted_once(studio, face, monkeypatch):
     assert torch.equal(first.w_plus, again.w_plus)
     with pytest.raises(ZeroDivisionError):
         studio.invert(face.image, settings=replace(settings, faithful=1))
-    monkeypatch.setattr(module, "CODES", 1)
-    monkeypatch.setattr(inversion, "invert", lambda pack, *_: iter([Step(1, 1, {}, first.w_plus[None], image)]))
-    image = to_tensor(face.image)
+    monkeypatch.setattr(studio._inversions, "size", 1)
+    monkeypatch.setattr(inversion, "invert", lambda *_: iter([Progress("", 1, 1, w_plus=first.w_plus[None])]))
     studio.invert(face.image.transpose(Transpose.FLIP_LEFT_RIGHT), settings=settings)
-    assert len(studio._codes) == 1
+    assert len(studio._inversions) == 1
 
 
 def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio, face):
