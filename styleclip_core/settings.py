@@ -9,7 +9,7 @@ import dataclasses
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from styleclip_core.errors import BadPrompt, BadSetting, EmptyPrompt
 
@@ -41,23 +41,24 @@ def check_prompt(prompt: Any) -> str:
 
 
 class Settings:
-    """Base of frozen dataclasses of settings: every number is checked, and whole numbers are made whole.
+    """Base of frozen dataclasses of settings: numbers are checked, and converted to int where the default is an int.
 
-    Without a range of its own in ``RANGES``, a number must be finite and 0 or more.
+    A number without an entry in ``RANGES`` must be finite and 0 or more.
     """
 
-    RANGES = {"steps": (1, MAX_STEPS), "seed": (0, MAX_SEED)}  # name -> the least and the most
+    RANGES = {"steps": (1, MAX_STEPS), "seed": (0, MAX_SEED)}  # name -> minimum and maximum
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+        for field in dataclasses.fields(cast(Any, self)):  # all subclasses are dataclasses
             value = getattr(self, field.name)
             if isinstance(field.default, bool) or not isinstance(field.default, (int, float)):
                 continue
             low, high = self.RANGES.get(field.name, (0, math.inf))
-            if low >= 0 and not (isinstance(value, numbers.Real) and 0 <= value < math.inf):
+            if low >= 0 and not (isinstance(value, numbers.Real) and 0 <= cast(Any, value) < math.inf):
                 raise BadSetting(f"{field.name} must be a number from 0 up, not {value!r}.")
             number = check_range(field.name, value, low, high)
-            object.__setattr__(self, field.name, int(value) if isinstance(field.default, int) else number)
+            whole = isinstance(field.default, int)
+            object.__setattr__(self, field.name, int(cast(Any, value)) if whole else number)
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ class InvertSettings(Settings):
     Attributes:
         steps: Adam steps from the encoder's code; 0 leaves it as it is.
         tune: steps that adapt the generator to the photo afterwards (see `edits.tune`); 0 leaves it as it is.
-        faithful: from 0, codes on which edits work best and nothing but codes, to 1, what looks most like the photo.
+        faithful: trade-off in [0,1]: 0 gives codes without a residual, on which edits work best, 1 the best likeness.
         lr: learning rate in whitened coordinates (1 is W's standard deviation along an axis).
         detail: learning rate, at `faithful` 0.5, of the feature residual, in the features' standard deviations.
         perceptual, pixel: weights of the two reconstruction losses.
-        prior: weight of the mean squared whitened coordinate of w; keeps the face a likely one.
-        spread: weight of the mean squared step of single layers at `faithful` 0.5; keeps W+ near W, where edits work.
+        prior: weight of the mean squared whitened coordinate of w; keeps the face probable.
+        spread: weight of the mean squared offset of single layers at `faithful` 0.5; keeps W+ near W, where edits work.
         excess: weight of the mean squared feature residual.
         resolution: px at which pictures are compared.
     """
@@ -97,22 +98,21 @@ class OptimizeSettings(Settings):
     """How to optimise (path A, `edits.optimize`). Every loss term can be switched off with 0.
 
     Attributes:
-        strength: 1 aims at what one in a thousand faces like it shows, 0 at no change; up to 2.
+        strength: from 0, no change, to 2; 1 aims at the similarity of one in a thousand comparable faces.
         steps: Adam steps.
         lr: learning rate in whitened coordinates.
-        clip: weight of the similarity to the prompt, in standard deviations short of the target.
-        directional: weight of 1 - cos(change of the image embedding, prompt - neutral).
+        clip: weight of the shortfall of the similarity to the prompt from its target, in standard deviations.
+        directional: weight of 1 - cos(change of the image embedding, prompt - neutral text).
         identity: weight of 1 - cos of identity embeddings.
-        likeness: weight of the LPIPS-like distance to the unedited picture: everything that may stay, stays.
-        preserve: weight of the drift of anchors, in standard deviations squared.
+        likeness: weight of the LPIPS-like distance to the unedited picture.
+        preserve: weight of the squared drift of the anchor texts' scores, in standard deviations.
         latent: weight of the mean squared step in whitened coordinates.
         mixing: weight of the mean squared difference of single layers' steps from the shared one.
-        guide: how far to start along the reference faces' direction for the prompt, as a share of the way to the
-            target.
-        views: augmented views a step, besides the plain one.
+        guide: where to start along the reference faces' direction for the prompt, as a share of the way to the target.
+        views: augmented views per step, besides the plain picture.
         resolution: px at which the picture is judged.
-        patience: stop after so many steps without the target coming nearer; 0 never stops early.
-        neutral: what the prompt is a change from; None is what the pack draws ("a face", "a car").
+        patience: stop after so many steps without progress towards the target; 0 never stops early.
+        neutral: text that the prompt is a change from; None is what the pack draws ("a face", "a car").
         seed: of the augmentations.
     """
 
@@ -160,12 +160,12 @@ class OfficialSettings(Settings):
 
 @dataclass(frozen=True)
 class LocalSettings(Settings):
-    """How an edit is confined (`edits.local`).
+    """How an edit is confined to a region (`edits.local`).
 
     Attributes:
-        grow: px of 1024 by which the outline is moved out, in if negative.
-        feather: px of 1024 over which it fades, to both sides.
-        shared: features below this many px are the edit's everywhere; 4 shares none.
+        grow: px of 1024 by which the outline of the mask is moved outwards, inwards if negative.
+        feather: px of 1024 over which the mask fades, to both sides of the outline.
+        shared: px; features of lower resolution are the edit's in the whole picture; 4 confines all of them.
     """
 
     grow: float = 8.0
