@@ -73,7 +73,7 @@ def w_space(generator, components: int = 256, samples: int = 8192, seed: int = 1
     done = 0
     while done < samples:
         z = rng.standard_normal((min(batch, samples - done), 512)).astype(np.float32)
-        w = (generator.map(torch.from_numpy(z).to(device)) - generator.w_avg).double()
+        w = generator.map(torch.from_numpy(z).to(device)).double() - generator.w_avg  # rounding here would turn axes
         total, outer, done = total + w.sum(0), outer + w.T @ w, done + len(w)
     mean = total / done
     values, vectors = torch.linalg.eigh((outer - done * torch.outer(mean, mean)) / (done - 1))
