@@ -124,7 +124,7 @@ def test_app_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
         (["random", "-o", "new.png", "--pack", "huge"], "'huge'"),
         (["invert", "face.jpg", "-o", "code.txt"], ".npz"),
         (["weights", "verify", "nothing"], "'nothing'"),
-        (["edit", "face.jpg", "old", "-o", "out.png", "--inversion-steps", "-1"], "steps must be from 0"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--inversion-steps", "-1"], "steps must be a number from 0 up"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--mask", "gone.png"], "gone.png"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--pack", "compact", "--region", "tail"], "'tail'"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--pack", "compact", "--official"], "needs CLIP"),

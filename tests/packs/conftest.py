@@ -1,4 +1,4 @@
-"""The full pack from synthetic files, loaded once for all tests of this folder."""
+"""The full pack from synthetic files, loaded once for all tests of this package, and let go of after them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""A package, so that its fixtures, which replace the weights of the whole process, end with its last test."""
