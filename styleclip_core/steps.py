@@ -76,11 +76,14 @@ class InversionCache:
 
 
 @torch.no_grad()
-def draw_state(pack: Pack, state: DrawnState, renderer: Renderer | None = None) -> Image.Image:
+def draw_state(
+    pack: Pack, state: DrawnState, renderer: Renderer | None = None, start: Image.Image | None = None
+) -> Image.Image:
     """The picture of a state, at full size: always the same, bit for bit on the same machine.
 
     Args:
         renderer: a renderer of the pack's own generator, to be used where no adapted generator is needed.
+        start: the picture of ``state.start``, if it has been drawn already.
     """
     face_pack = adapted_pack(pack, state.weights)
     latent = state_latent(state, pack.device)
@@ -89,7 +92,7 @@ def draw_state(pack: Pack, state: DrawnState, renderer: Renderer | None = None) 
         return to_image(draw(latent))
     blend = state.mask.blend(face_pack.generator, state_latent(state.start, pack.device))
     edited = to_image(face_pack.generator.synthesize(latent, blend=blend))
-    return state.mask.compose(edited, draw_state(pack, state.start, renderer))
+    return state.mask.compose(edited, start or draw_state(pack, state.start, renderer))
 
 
 def state_latent(state: DrawnState, device: torch.device) -> Latent:
@@ -138,7 +141,7 @@ def finish_edit(pack: Pack, face: Face, state: DrawnState, renderer: Renderer, p
     Args:
         prompt: of the edit; without one, similarities are not scored.
     """
-    image = draw_state(pack, state, renderer)
+    image = draw_state(pack, state, renderer, face.image)
     mask = state.mask.picture() if state.mask else None
     photo = image
     if face.photo is not None and face.alignment is not None:

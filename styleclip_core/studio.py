@@ -191,13 +191,11 @@ class Studio:
         """
         if mask is not None:
             return local.edit_mask(local.read_mask(mask), settings)
-        if name == "auto":
-            name = regions.regions_in(prompt) or "whole"
         if self.pack.parser is None:
             raise UnsupportedByPack(f"The pack {self.pack.name} knows no regions; paint a mask.")
         with torch.no_grad(), memory_errors(self.pack.device):
             picture = to_tensor((face.aligned or face.image).resize((512, 512)), self.pack.device)
-            region = regions.region(self.pack.parser.parse(picture).cpu(), name)
+            region = regions.region(self.pack.parser.parse(picture).cpu(), regions.resolve(name, prompt))
         return local.edit_mask(region, settings)
 
     def edit_region(

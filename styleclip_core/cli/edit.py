@@ -148,8 +148,10 @@ def edit(
     inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
     prompt, painted = check_prompt(prompt), read_mask(mask)
     studio = load(pack, device, precision)
-    if official and studio.pack.styleclip_embed is None:
-        raise UnsupportedByPack("StyleCLIP's own optimisation needs CLIP: choose the pack full, car or church.")
+    if official:
+        from styleclip_core.edits import styleclip_reference
+
+        styleclip_reference.check(studio.pack)
     check_region(studio, region, mask, prompt)
     found = find_face(studio, photo, face, inversion)
     place = painted or (studio.region(found, region, prompt) if region else None)
@@ -276,9 +278,6 @@ def check_region(studio: Studio, region: str | None, mask: str | None, prompt: s
         return
     if studio.pack.parser is None:
         raise UnsupportedByPack(f"The pack {studio.pack.name} knows no regions; give a --mask.")
-    import torch
-
     from styleclip_core.faces import regions
 
-    name = regions.regions_in(prompt) or "whole" if region == "auto" else region
-    regions.region(torch.zeros(1, len(regions.CLASSES), 8, 8), name)
+    regions.check(regions.resolve(region, prompt))

@@ -7,7 +7,7 @@ pixels that it was trained with, as in StyleCLIP's code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -23,6 +23,13 @@ STAGE = "Editing"
 RAMP_UP, RAMP_DOWN = 0.05, 0.25  # shares of the steps
 
 
+def check(pack: Pack) -> Callable[[Tensor], Tensor]:
+    """The pack's `styleclip_embed`. Raises UnsupportedByPack: its text-image model is not CLIP."""
+    if pack.styleclip_embed is None:
+        raise UnsupportedByPack("StyleCLIP's own optimisation needs CLIP: choose the pack full, car or church.")
+    return pack.styleclip_embed
+
+
 def optimize_official(
     pack: Pack, w_plus: Tensor, prompt: str, settings: OfficialSettings | None = None
 ) -> Iterator[Progress]:
@@ -34,8 +41,7 @@ def optimize_official(
         EmptyPrompt, BadPrompt, BadSetting; UnsupportedByPack: its text-image model is not CLIP.
     """
     settings, prompt = settings or OfficialSettings(), check_prompt(prompt)
-    if pack.styleclip_embed is None:
-        raise UnsupportedByPack("StyleCLIP's own optimisation needs CLIP: choose the pack full, car or church.")
+    embed = check(pack)
     with torch.no_grad():
         text = pack.clip.encode_text([prompt])
         start = pack.identity(pack.generator.synthesize(w_plus)) if pack.identity else None
@@ -45,7 +51,7 @@ def optimize_official(
         optimizer.param_groups[0]["lr"] = settings.lr * ramp(step / settings.steps)
         image = pack.generator.synthesize(code)
         terms = {
-            "clip": (1 - pack.styleclip_embed(image) @ text.T).mean(),
+            "clip": (1 - embed(image) @ text.T).mean(),
             "l2": settings.l2 * (code - w_plus).square().sum(),
         }
         if pack.identity and start is not None:

@@ -130,6 +130,16 @@ def regions_in(prompt: str) -> str | None:
     return "+".join(sorted(positions, key=lambda name: positions[name])) or None
 
 
+def resolve(name: str, prompt: str = "") -> str:
+    """A region's name for :func:`region`; "auto" is what the prompt is about, and "whole" if no word tells."""
+    return regions_in(prompt) or "whole" if name == "auto" else name
+
+
+def check(name: str) -> None:
+    """Raise UnknownRegion if :func:`region` knows no such name: before there is a face to find it in."""
+    region(torch.zeros(1, len(CLASSES), 8, 8), name)
+
+
 def _named(probabilities: Tensor, name: str) -> Tensor:
     """A single region at the parser's resolution, ``[1,1,H,W]``."""
     words = " ".join(name.lower().split())
