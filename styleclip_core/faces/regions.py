@@ -7,15 +7,16 @@ Left and right are the viewer's. Masks are float32 ``[1,1,H,W]`` in [0,1], and l
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
-import cv2
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip_core.errors import UnknownRegion
 from styleclip_core.faces.align import ALIGNED_SIZE
+from styleclip_core.faces.masks import feather, grow, near, patches, tidy
+from styleclip_core.faces.region_words import CONCEPT_REGIONS, PROMPT_WORDS
 from styleclip_core.networks.bisenet import CLASSES
 
 FACIAL_FEATURES = ("left brow", "right brow", "left eye", "right eye", "nose", "mouth", "upper lip", "lower lip")
@@ -33,7 +34,7 @@ REGION_CLASSES = {  # regions that are unions of the parser's classes
     "clothes": ("cloth",),
     "background": ("background",),
 }
-REGIONS = ("whole", *REGION_CLASSES, "beard", "glasses")
+REGIONS = ("everywhere", "person", "head", *REGION_CLASSES, "beard", "glasses", "hat")
 COMMON_REGIONS = tuple("hair face eyes brows nose lips beard glasses skin background".split())  # have buttons
 SIDED_REGIONS = {"brow": "brows", "eye": "eyes", "ear": "ears"}  # which also exist as left and right
 REGION_SYNONYMS = {
@@ -44,30 +45,21 @@ REGION_SYNONYMS = {
     "ear": "ears",
     "lip": "lips",
     "clothing": "clothes",
-    "all": "whole",
-    "everything": "whole",
+    "whole": "everywhere",
+    "all": "everywhere",
+    "everything": "everywhere",
+}
+COVERED = {  # regions within which others lie, so that these need not be named beside them
+    "mouth": {"lips"},
+    "face": {"eyes", "brows", "nose", "mouth", "lips", "beard"},
+    "head": {"eyes", "brows", "nose", "mouth", "lips", "beard", "face", "hair", "ears", "glasses"},
+    "person": set(REGIONS) - {"everywhere", "person", "background"},
+    "everywhere": set(REGIONS) - {"everywhere"},
 }
 
-# Words of prompts by the region that they are about. Where several patterns match a word, the first one wins.
-PROMPT_WORDS = {
-    "beard": r"facial hair|beard\w*|stubble\w*|goatee|sideburns|m[ou]+stach\w*|unshaven|(clean[- ])?shaven",
-    "brows": r"(eye)?brow(s|ed)?|monobrow|unibrow",
-    "glasses": r"(eye|sun)?glasses|spectacles|goggles|monocle",
-    "lips": r"lip(s|stick)?|pout\w*",
-    "mouth": r"mouth|teeth|tooth|tongue|braces",
-    "eyes": r"eye(s|d|lids?|lashes|liner|shadow)?|iris(es)?|pupils|mascara|gaze|wink\w*|blink\w*",
-    "nose": r"nose|nostrils|nosed",
-    "hair": r"hair(ed|cut|style|line|do|s)?|blond\w*|brunette|redhead(ed)?|ginger|bangs|fringe|bald\w*|curl(s|y)|afro|"
-    r"pony ?tail|mohawk|dread(lock)?s|braids?|bob cut|bowl cut|pixie cut|mullet|buzz ?cut|perm|hi-top fade|"
-    r"hat|cap|beanie|turban",
-    "ears": r"ears?|ear ?rings?",
-    "neck": r"neck|necklace",
-    "clothes": r"cloth(es|ing)|shirt|t-shirt|suit|(neck)?tie|dress|jacket|coat|sweater|hoodie|scarf|uniform|collar",
-    "background": r"background|backdrop|scenery",
-    "skin": r"skin(ned)?|freckle[sd]?|tan(ned)?|pale|acne|pimples|scars?|suntan\w*",
-    "face": r"face|faced|facial|make-?up|smil\w+|grin\w*|laugh\w*|frown\w*|angry|anger|sad|happy|surprised?|scared|"
-    r"fear\w*|disgusted|expression|cheek(s|bones)?|blush\w*|chin|jaw\w*|forehead|chubby|wrinkle[sd]?",
-}
+# Px by which the place of an edit reaches beyond what either picture's parse shows: lids, lashes, lips that stretch.
+ROOM = {name: 12 for name in ("hair", "eyes", "face", "head", "nose", "beard")} | {"mouth": 18, "ears": 24}
+ROOM |= {name: 8 for name in ("person", "brows", "lips", "glasses", "hat", "neck", "clothes")}
 
 
 def region(probabilities: Tensor, name: str) -> Tensor:
@@ -75,91 +67,129 @@ def region(probabilities: Tensor, name: str) -> Tensor:
 
     Args:
         probabilities: of one face, ``[1,19,H,W]``, as `FaceParser.parse` returns them.
-        name: one of `REGIONS`, "left" or "right" with eye, brow or ear, or several joined by + and -. "face" is the
-            facial skin and everything within it; "mouth" includes the lips; "beard" is where one would grow; "glasses"
-            where they would be; "skin" also covers nose, ears and neck.
+        name: one of `REGIONS`, "left" or "right" with eye, brow or ear, or several joined by + and -. "person" is all
+            but the background; "head" is face, hair, ears, hat and the neck below the chin; "face" is the facial skin
+            and everything within it; "mouth" includes the lips; "beard" is where one would grow; "glasses" and "hat"
+            are where they would be; "skin" also covers nose, ears and neck.
     Returns:
         float32 ``[1,1,1024,1024]``; all 0 if the face does not show that region.
     Raises:
         UnknownRegion.
     """
-    mask, sign = torch.zeros_like(probabilities[:, :1]), "+"
-    for token in re.split(r"([+-])", name):
-        if token in ("+", "-"):
-            sign = token
-            continue
-        other = _named(probabilities, token)
-        # Sums, not maxima, which would leave a seam along the soft border between two neighbours.
-        mask = (mask + other if sign == "+" else mask - other).clamp(0, 1)
-    size, antialias = (ALIGNED_SIZE, ALIGNED_SIZE), max(mask.shape) > ALIGNED_SIZE
-    return F.interpolate(mask.float(), size, mode="bilinear", antialias=antialias).clamp(0, 1)
+    return _combined(name, lambda part: _named(probabilities, *part))
 
 
-def grow(mask: Tensor, px: float) -> Tensor:
-    """Move the outline of a mask ``[1,1,H,W]`` outwards by ``px`` of 1024 pixels, inwards if negative. Same shape."""
-    if px < 0:
-        return 1 - grow(1 - mask, -px)
-    r = round(px * mask.shape[-1] / ALIGNED_SIZE)
-    diamond = round(0.586 * r)  # dilating by a square and then by a diamond is dilating by an octagon: nearly a circle
-    picture = cv2.dilate(_array(mask), np.ones((3, 3), np.uint8), iterations=r - diamond)
-    picture = cv2.dilate(picture, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), iterations=diamond)
-    return torch.from_numpy(picture)[None, None].to(mask)
+def edited_region(before: Tensor, after: Tensor, name: str) -> Tensor:
+    """The place that an edit of a region needs: the region in the unedited and in the edited face, and a little room.
 
+    So longer hair, an open mouth and a hat are inside. Only "background" is the unedited face's alone: else the outline
+    of a person who has become smaller would change with it. Holes are closed, and stray patches of the parse left out.
 
-def feather(mask: Tensor, px: float) -> Tensor:
-    """Soften the outline of a mask ``[1,1,H,W]`` into a ramp that reaches ``px`` of 1024 pixels to both sides.
-
-    Further away nothing changes. Same shape.
+    Args:
+        before, after: probabilities of the unedited and the edited face, ``[1,19,H,W]`` each.
+        name: as `region` takes it; `auto` finds that of a prompt.
+    Returns:
+        float32 ``[1,1,1024,1024]``; all 0 if neither face shows that region.
+    Raises:
+        UnknownRegion.
     """
-    radius, picture = round(px * mask.shape[-1] / ALIGNED_SIZE), _array(mask)
-    for r in (radius // 2, radius - radius // 2):
-        picture = cv2.blur(picture, (2 * r + 1, 2 * r + 1), borderType=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(picture)[None, None].to(mask).clamp(0, 1)
+    before, after = _main_person(before), _main_person(after)
+
+    def place(part: tuple[str, str]) -> Tensor:
+        mask = _named(before, *part)
+        if part[1] != "background":
+            mask = torch.maximum(mask, _named(after, *part))
+        return grow(tidy(mask), ROOM.get(part[1], 0))
+
+    return _combined(name, place)
 
 
-def regions_in(prompt: str) -> str | None:
+def auto(prompt: str, concepts: Mapping[str, float] | None = None) -> str:
     """The region that a prompt is about, for `region`: "a woman with red lips and blond hair" -> "lips+hair".
 
-    None if no word names a part of the face, as in prompts about age and gender.
+    "person" if no word and no concept tells.
+
+    Args:
+        prompt: its words are looked up in `PROMPT_WORDS`.
+        concepts: what the prompt changes, by how much, if that was found out; see `CONCEPT_REGIONS`.
     """
+    changed = [name for name, change in (concepts or {}).items() if change and name in CONCEPT_REGIONS]
+    found = [CONCEPT_REGIONS[name] for name in changed if name != "male"]  # whose words are in nearly every prompt
+    names = list(dict.fromkeys(part for name in (*found, *_words(prompt)) for part in name.split("+")))
+    covered = set().union(*(COVERED.get(name, ()) for name in names))
+    return "+".join(name for name in names if name not in covered) or "person"
+
+
+def resolve(name: str, prompt: str = "", concepts: Mapping[str, float] | None = None) -> str:
+    """A region's name for :func:`region`; "auto" becomes what the prompt is about."""
+    return auto(prompt, concepts) if name == "auto" else name
+
+
+def check(name: str) -> None:
+    """Raise UnknownRegion if :func:`region` knows no such name: before there is a face to find it in."""
+    _parts(name)
+
+
+def _words(prompt: str) -> list[str]:
+    """The keys of `PROMPT_WORDS` that a prompt's words are about, in the words' order."""
     text, positions = prompt.lower(), {}
     for name, pattern in PROMPT_WORDS.items():
         for match in re.finditer(rf"\b({pattern})\b", text):
             positions.setdefault(name, match.start())
         text = re.sub(rf"\b({pattern})\b", lambda match: "_" * len(match[0]), text)  # "facial hair" is not hair
-    return "+".join(sorted(positions, key=lambda name: positions[name])) or None
+    return sorted(positions, key=lambda name: positions[name])
 
 
-def resolve(name: str, prompt: str = "") -> str:
-    """A region's name for :func:`region`; "auto" is what the prompt is about, and "whole" if no word tells."""
-    return regions_in(prompt) or "whole" if name == "auto" else name
+def _parts(name: str) -> list[tuple[str, tuple[str, str]]]:
+    """A region expression's parts: sign, then side ("left", "right" or "") and name. Raises UnknownRegion."""
+    sign, parts = "+", []
+    for token in re.split(r"([+-])", name):
+        if token in ("+", "-"):
+            sign = token
+            continue
+        words = " ".join(token.lower().split())
+        side, _, rest = words.partition(" ")
+        rest = REGION_SYNONYMS.get(rest, rest)
+        whole = REGION_SYNONYMS.get(words, words)
+        if side in ("left", "right") and rest in SIDED_REGIONS.values():
+            parts.append((sign, (side, rest)))
+        elif whole in REGIONS:
+            parts.append((sign, ("", whole)))
+        else:
+            sides = ", ".join(f"{side} {part}" for part in SIDED_REGIONS for side in ("left", "right"))
+            raise UnknownRegion(
+                f"No region is called {token.strip()!r}; choose from auto, {', '.join(REGIONS)}, {sides}, "
+                "or join some with + and -, as in hair+brows or face-eyes."
+            )
+    return parts
 
 
-def check(name: str) -> None:
-    """Raise UnknownRegion if :func:`region` knows no such name: before there is a face to find it in."""
-    region(torch.zeros(1, len(CLASSES), 8, 8), name)
+def _combined(name: str, find: Callable[[tuple[str, str]], Tensor]) -> Tensor:
+    """The parts of a region expression, added and subtracted in their order, ``[1,1,1024,1024]``."""
+    mask = torch.zeros(1)
+    for sign, part in _parts(name):
+        # Sums, not maxima, which would leave a seam along the soft border between two neighbours.
+        mask = (mask + find(part) if sign == "+" else mask - find(part)).clamp(0, 1)
+    size, antialias = (ALIGNED_SIZE, ALIGNED_SIZE), max(mask.shape) > ALIGNED_SIZE
+    return F.interpolate(mask.float(), size, mode="bilinear", antialias=antialias).clamp(0, 1)
 
 
-def _named(probabilities: Tensor, name: str) -> Tensor:
+def _named(probabilities: Tensor, side: str, name: str) -> Tensor:
     """A single region at the parser's resolution, ``[1,1,H,W]``."""
-    words = " ".join(name.lower().split())
-    side, _, rest = words.partition(" ")
-    if side in ("left", "right") and REGION_SYNONYMS.get(rest, rest) in SIDED_REGIONS.values():
-        return _half(_named(probabilities, rest), side, probabilities)
-    words = REGION_SYNONYMS.get(words, words)
-    if words == "whole":
-        return torch.ones_like(probabilities[:, :1])
-    if words == "beard":
-        return _beard(probabilities)
-    if words == "glasses":
-        return _glasses(probabilities)
-    if words in REGION_CLASSES:
-        return _sum(probabilities, *REGION_CLASSES[words])
-    sides = ", ".join(f"{side} {part}" for part in SIDED_REGIONS for side in ("left", "right"))
-    raise UnknownRegion(
-        f"No region is called {name.strip()!r}; choose from {', '.join(REGIONS)}, {sides}, "
-        "or join some with + and -, as in hair+brows or face-eyes."
-    )
+    if side:
+        return _half(_named(probabilities, "", name), side, probabilities)
+    special = {"everywhere": _everywhere, "person": _person, "head": _head, "beard": _beard}
+    special |= {"glasses": _glasses, "hat": _hat}
+    if name in special:
+        return special[name](probabilities)
+    return _sum(probabilities, *REGION_CLASSES[name])
+
+
+def _main_person(probabilities: Tensor) -> Tensor:
+    """Probabilities in which all that is not connected with the largest figure is background."""
+    figure = 1 - probabilities[:, :1]
+    rest = probabilities[:, 1:] * near(figure, patches(figure, 1.0))
+    return torch.cat([1 - rest.sum(1, keepdim=True), rest], 1)
 
 
 def _sum(probabilities: Tensor, *classes: str) -> Tensor:
@@ -190,6 +220,36 @@ def _half(mask: Tensor, side: str, probabilities: Tensor) -> Tensor:
         return mask
     _, columns = _grid(mask)
     return mask * ((columns < middle[1]) == (side == "left"))
+
+
+def _everywhere(probabilities: Tensor) -> Tensor:
+    return torch.ones_like(probabilities[:, :1])
+
+
+def _person(probabilities: Tensor) -> Tensor:
+    return 1 - _sum(probabilities, "background")
+
+
+def _head(probabilities: Tensor) -> Tensor:
+    """Face, hair, ears, glasses, hat, and the neck within 80 px of the face."""
+    face = _sum(probabilities, *REGION_CLASSES["face"])
+    neck = _sum(probabilities, *REGION_CLASSES["neck"]) * feather(grow(face, 80), 20)
+    return (face + _sum(probabilities, "hair", "hat", *REGION_CLASSES["ears"]) + neck).clamp(0, 1)
+
+
+def _hat(probabilities: Tensor) -> Tensor:
+    """The hat that the head wears, or the place of one: hair and forehead above the brows, and a dome over them."""
+    worn, face = _sum(probabilities, "hat"), _sum(probabilities, *REGION_CLASSES["face"])
+    eyes = _center(_sum(probabilities, "glasses", *REGION_CLASSES["eyes"])) or _center(face)
+    columns_of_face = (face > 0.5).any(2).nonzero()[:, -1]
+    if eyes is None or not len(columns_of_face):
+        return worn
+    rows, columns = _grid(face)
+    width = (columns_of_face.max() - columns_of_face.min() + 1) / face.shape[-1]
+    line = eyes[0] - 0.14 * width
+    dome = ((rows - line + 0.4 * width) / (0.8 * width)).square() + ((columns - eyes[1]) / (0.9 * width)).square()
+    place = torch.maximum(((1.05 - dome) / 0.1).clamp(0, 1)[None, None], _sum(probabilities, "hair"))
+    return torch.maximum(worn, place * ((line - rows) / 0.02).clamp(0, 1))
 
 
 def _beard(probabilities: Tensor) -> Tensor:
@@ -224,7 +284,3 @@ def _glasses(probabilities: Tensor) -> Tensor:
     ]
     inside = torch.stack([*lenses, bridge.expand_as(lenses[0])]).amin(0)
     return torch.maximum(worn, ((1.1 - inside) / 0.2).clamp(0, 1)[None, None])
-
-
-def _array(mask: Tensor) -> np.ndarray:
-    return mask[0, 0].detach().float().cpu().numpy()
