@@ -19,7 +19,7 @@ from styleclip_app.prompt_tab import PromptTab
 from styleclip_app.requests import EditRequest, PromptEdit, Region, SlidersEdit
 from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, in_worker, run
 from styleclip_app.zerogpu import on_gpu
-from styleclip_core import OptimizeSettings, Progress, Studio, StudioError
+from styleclip_core import Edit, OptimizeSettings, Progress, Studio, StudioError
 
 
 def random_face(studio: Studio, number) -> Iterator[tuple[str, InvertedFace]]:
@@ -36,7 +36,8 @@ def edit(studio: Studio, photo, prompt, strength, steps, seed, inverted) -> Iter
     """Edit the largest face of a photo by a prompt.
 
     Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the
-    prompt before and after, identity, distance, seconds. While it runs the numbers say how far it is.
+    prompt before and after, identity, distance, seconds, and as "report" what measurably changed. While it runs the
+    numbers say how far it is.
     """
     with _said_to_the_caller():
         request = PromptEdit(prompt, OptimizeSettings(strength=strength, steps=steps, seed=seed))
@@ -48,7 +49,7 @@ def slide(studio: Studio, photo, values, inverted) -> Iterator[tuple]:
     """Edit the largest face of a photo by sliders, given as {"mapper:smile": 1, "boundary:age": -0.5, ...}.
 
     Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: identity, distance,
-    seconds.
+    seconds, report.
     """
     with _said_to_the_caller():
         request = SlidersEdit(values)
@@ -88,7 +89,12 @@ def stream_api(
                     if with_mask and step.mask:
                         files = *files, str(Path(folder, "mask.png"))
                         step.mask.save(files[-1])
-                    yield *files, step.scores, inverted
+                    yield *files, numbers_of(step), inverted
+
+
+def numbers_of(edit: Edit) -> dict[str, Any]:
+    """The scores of an edit, and what measurably changed: `Report.as_dict`, or None where no face can be read."""
+    return edit.scores | {"report": edit.report and edit.report.as_dict()}
 
 
 @contextlib.contextmanager

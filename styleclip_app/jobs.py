@@ -100,7 +100,7 @@ def show_run(
                         "status": status_html(done),
                         "compare": (before, step.image),
                         "pasted": pasted,
-                        "numbers": numbers_html(step.scores, inverted.face),
+                        "numbers": numbers_html(step.scores, inverted.face, step.report),
                         "save_face": gr.update(value=aligned, interactive=True),
                         "save_photo": gr.update(value=pasted, interactive=True),
                     }

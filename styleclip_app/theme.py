@@ -5,6 +5,7 @@ import html
 from gradio.themes import Default
 
 from styleclip_core import Face, Progress
+from styleclip_core.faces.changes import Report
 
 THEME = Default(
     primary_hue="indigo",
@@ -26,6 +27,8 @@ CSS = """
 .bar i {display: block; height: 100%; background: var(--color-accent)}
 .numbers {display: grid; grid-template-columns: repeat(auto-fit, minmax(110px, 1fr)); gap: 8px}
 .numbers div {padding: 6px 12px}
+.report {margin-bottom: 8px; padding: 2px; line-height: 1.4}
+.report.bad {border-left: 4px solid #d97706; padding-left: 10px}
 .numbers b {display: block; font-size: 1.1rem} .numbers small {opacity: .7; line-height: 1.25; display: block}
 #samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
 #samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
@@ -57,7 +60,14 @@ def progress_html(step: Progress, seconds: float) -> str:
     return status_html(f"{step.stage}: step {step.step} of {step.steps}{left}", step.step / step.steps)
 
 
-def numbers_html(scores: dict[str, float], face: Face) -> str:
+def report_html(report: Report | None) -> str:
+    """What measurably changed, in sentences; nothing if there is nothing to say."""
+    said = report.sentence() if report else ""
+    css = "report bad" if report and report.visible is False else "report"
+    return f'<div class="{css}">{html.escape(said)}</div>' if said else ""
+
+
+def numbers_html(scores: dict[str, float], face: Face, report: Report | None = None) -> str:
     tiles = []
     if "similarity_after" in scores:
         change = f"{scores['similarity_before']:+.1f} → {scores['similarity_after']:+.1f}"
@@ -69,4 +79,4 @@ def numbers_html(scores: dict[str, float], face: Face) -> str:
         (f"{scores['seconds']:.0f} s", f"for the edit, {face.seconds:.0f} s for the inversion"),
     ]
     cells = "".join(f"<div><b>{value}</b><small>{text}</small></div>" for value, text in tiles)
-    return f'<div class="numbers">{cells}</div>'
+    return f'{report_html(report)}<div class="numbers">{cells}</div>'

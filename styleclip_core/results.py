@@ -14,6 +14,7 @@ from torch import Tensor
 from styleclip_core.edits.local import EditMask
 from styleclip_core.errors import BadCheckpoint
 from styleclip_core.faces import Alignment
+from styleclip_core.faces.changes import Report
 
 MAX_STATE_BYTES = 1 << 30  # of a file of a drawn state, unpacked
 
@@ -82,6 +83,7 @@ class Edit:
             ``clip_before``, ``clip_after`` (cosines), ``identity`` (cosine to the unedited face; of faces only),
             ``distance`` (LPIPS-like) and ``seconds``.
         face: the face that was edited.
+        report: what measurably changed, by readings that no loss sees; None where no face can be read.
     """
 
     image: Image.Image
@@ -90,6 +92,7 @@ class Edit:
     mask: Image.Image | None = None
     scores: dict[str, float] = field(default_factory=dict)
     face: Face | None = None
+    report: Report | None = None
 
     @property
     def latent(self) -> Tensor:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +18,11 @@ from torch import Tensor
 from styleclip_core import losses
 from styleclip_core.devices import memory_errors
 from styleclip_core.edits import invert
-from styleclip_core.errors import OutOfMemory, UnsupportedByPack
+from styleclip_core.errors import OutOfMemory, UnsupportedByPack, WeightsUnavailable
+from styleclip_core.faces import asked
+from styleclip_core.faces.changes import Report, report
 from styleclip_core.faces.crop import put_back
+from styleclip_core.faces.readings import Readings, read
 from styleclip_core.images import to_image, to_tensor
 from styleclip_core.networks.adapted import adapted
 from styleclip_core.packs.base import Latent, Pack
@@ -30,6 +34,8 @@ from styleclip_core.settings import InvertSettings, Settings
 LOW_MEMORY_LIMITS = {"views": 1, "resolution": 128, "tune": 0}  # upper limits of settings after memory ran out
 MAX_EXACT_SHARED = 4  # px: the largest `EditMask.shared` with which an edit in a region can be the start of another
 DISTANCE_SIZE = 256  # px at which pictures are compared
+
+_readings: WeakKeyDictionary[Face, Readings | None] = WeakKeyDictionary()  # of unedited faces: read once each
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -135,18 +141,55 @@ def _residuals(
     return {name: offset + weights.get(name, 0) for name, offset in offsets.items()}
 
 
-def finish_edit(pack: Pack, face: Face, state: DrawnState, renderer: Renderer, prompt: str | None = None) -> Edit:
+def finish_edit(
+    pack: Pack,
+    face: Face,
+    state: DrawnState,
+    renderer: Renderer,
+    prompt: str | None = None,
+    values: Mapping[str, float] | None = None,
+) -> Edit:
     """Draw an edited state, paste it back into the face's photo, and score it. `Edit.scores` lacks the seconds.
 
     Args:
         prompt: of the edit; without one, similarities are not scored.
+        values: the sliders of the edit, for its report.
     """
     image = draw_state(pack, state, renderer, face.image)
     mask = state.mask.picture() if state.mask else None
     photo = image
     if face.photo is not None and face.alignment is not None:
         photo = put_back(face.photo, image, face.alignment, pack.domain, face.image, mask)
-    return Edit(image, photo, state, mask, judge(pack, face.image, image, prompt), face)
+    scores, report = judge(pack, face.image, image, prompt), measured(pack, face, image, prompt, values)
+    return Edit(image, photo, state, mask, scores, face, report)
+
+
+def measured(
+    pack: Pack,
+    face: Face,
+    image: Image.Image,
+    prompt: str | None = None,
+    values: Mapping[str, float] | None = None,
+) -> Report | None:
+    """What measurably changed from a face's picture to an edited one, by readings that no loss sees.
+
+    None where there is no face to read, or nothing to read it by.
+
+    Args:
+        prompt, values: what the edit was asked for: a prompt, or sliders with their strengths.
+    """
+    if pack.domain != "face":
+        return None
+    try:
+        if face not in _readings:
+            _readings[face] = read(face.image, pack.parser, pack.device)
+        before, after = _readings[face], read(image, pack.parser, pack.device)
+    except WeightsUnavailable:  # an edit is no worse for being unmeasured
+        return None
+    if before is None or after is None:
+        return None
+    concepts = asked.concepts_of_sliders(values or {}) if prompt is None else asked.concepts_in(prompt)
+    return report(before, after, concepts)
 
 
 @torch.no_grad()

@@ -226,7 +226,7 @@ class Studio:
         start, pack = time.perf_counter(), steps.adapted_pack(self.pack, face.weights)
         with memory_errors(pack.device):
             w_plus, styles = sliders.move(pack, face.w_plus[None].to(pack.device), values, own)
-            return self._edit(face, w_plus, styles, mask, start)
+            return self._edit(face, w_plus, styles, mask, start, values=values)
 
     def preview(
         self, face: Face, values: Mapping[str, float], own: UserMappers | None = None, mask: EditMask | None = None
@@ -274,15 +274,17 @@ class Studio:
         mask: EditMask | None,
         start: float,
         prompt: str | None = None,
+        values: Mapping[str, float] | None = None,
     ) -> Edit:
         """The Edit of a face with the edited code ``w_plus [1,L,512]``, or style vectors where these were edited.
 
         Args:
             start: `time.perf_counter` when the verb was called.
+            prompt, values: what was asked for, by a prompt or by sliders.
         """
         on_cpu = None if styles is None else tuple(style.cpu() for style in styles)
         state = DrawnState(w_plus[0].cpu(), on_cpu, face.weights, mask, face.state if mask else None)
-        edit = steps.finish_edit(self.pack, face, state, self.renderer, prompt)
+        edit = steps.finish_edit(self.pack, face, state, self.renderer, prompt, values)
         return replace(edit, scores=edit.scores | {"seconds": time.perf_counter() - start})
 
 

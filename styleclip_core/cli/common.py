@@ -170,7 +170,7 @@ class EditFiles:
         """Write what was asked for, and say how it went. Raises DiskFull, BadSetting."""
         from styleclip_core.results import save_state
 
-        scores = edit.scores
+        scores: dict[str, Any] = edit.scores | ({"report": edit.report.as_dict()} if edit.report else {})
         write_picture(self.output, edit.photo)
         write_picture(self.aligned, edit.image)
         write(self.latent, lambda path: save_state(edit.state, path))
@@ -182,3 +182,5 @@ class EditFiles:
             said.append(f"identity {scores['identity']:.2f}")
         said.append(f"{face.seconds + scores['seconds']:.0f} s")
         print(f"{self.output}: {', '.join(said)}")
+        if edit.report and (sentence := edit.report.sentence()):
+            print(sentence.replace("→", "->"))

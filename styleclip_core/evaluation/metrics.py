@@ -8,42 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from styleclip_core.faces.readings import blond_hair, grey_hair, lip_redness, mean_of_sides, smile
 from styleclip_core.results import Edit, Face
 
 Measurements = Mapping[str, float]  # of one picture: `measure.measure`, and "w:No_Beard" etc. from linear scorers of W
-
-
-def mean_of_sides(name: str) -> Callable[[Measurements], float]:
-    """A function that gives the mean of a blendshape's two sides."""
-    return lambda m: (m[f"bs_{name}Left"] + m[f"bs_{name}Right"]) / 2
-
-
-smile = mean_of_sides("mouthSmile")
-
-
-def hair_chroma(m: Mapping[str, Any]) -> Any:
-    """How colourful hair is, in CIE a and b: of one picture, or of arrays ``[N]``."""
-    return np.hypot(m["hair_a"], m["hair_b"])
-
-
-def blond_hair(m: Measurements) -> float:
-    """Light and yellow, CIE."""
-    return m["hair_L"] + m["hair_b"]
-
-
-def grey_hair(m: Measurements) -> float:
-    """Light, and of no colour, CIE."""
-    return 0.5 * m["hair_L"] - hair_chroma(m)
-
-
-def lip_redness(m: Mapping[str, Any]) -> Any:
-    """How much redder and darker lips are than the skin, CIE: of one picture, or of arrays ``[N]``."""
-    return m["lips_a"] - m["skin_a"] - 0.3 * (m["lips_L"] - m["skin_L"])
 
 
 @dataclass(frozen=True)

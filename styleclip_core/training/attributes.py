@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styleclip_core.evaluation.metrics import hair_chroma, lip_redness
+from styleclip_core.faces.readings import hair_chroma, lip_redness
 from styleclip_core.training.common import standardise
 
 # score = sum of weight * standardised source, the deciding source first; "w:" marks CelebA scorers in W
