@@ -62,9 +62,9 @@ def progress_html(step: Progress, seconds: float) -> str:
 
 def report_html(report: Report | None) -> str:
     """What measurably changed, in sentences; nothing if there is nothing to say."""
-    said = report.sentence() if report else ""
+    said = report.sentences() if report else []
     css = "report bad" if report and report.visible is False else "report"
-    return f'<div class="{css}">{html.escape(said)}</div>' if said else ""
+    return f'<div class="{css}">{"<br>".join(map(html.escape, said))}</div>' if said else ""
 
 
 def numbers_html(scores: dict[str, float], face: Face, report: Report | None = None) -> str:

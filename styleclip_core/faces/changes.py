@@ -101,6 +101,10 @@ class Report:
 
     def sentence(self) -> str:
         """What to tell people: "Measured: smile 0.05 → 0.71. Also changed: skin lighter by 6."; "" if nothing is."""
+        return " ".join(self.sentences())
+
+    def sentences(self) -> list[str]:
+        """The sentences of `sentence`: what came, what did not, and what drifted, as far as there is any of it."""
         said = []
         if self.visible:
             said.append(f"Measured: {', '.join(change.text for change in self.asked if change.as_asked)}.")
@@ -110,7 +114,7 @@ class Report:
             said.append(f"{nothing} measurable came of {' or '.join(self.unmoved)}{read and f' ({read})'}.")
         if self.drift:
             said.append(f"Also changed: {', '.join(change.words for change in self.drift[:MOST_DRIFTS])}.")
-        return " ".join(said)
+        return said
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it: ``text``, ``visible``, ``unmoved``, and ``asked`` and ``drift`` as lists of numbers."""

@@ -66,6 +66,7 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
 
     numbers = page.find("#numbers").text
     assert len(re.findall(r"-?\d+\.\d+", numbers)) >= 4 and "same person" in numbers
+    assert re.search("Measured: smile 0|measurable came of smiling", numbers)
     before, after = (page.picture(f"#compare img:nth-of-type({index})") for index in (1, 2))
     assert before.size == after.size == (1024, 1024) and difference(before, after) > 1
     pasted = page.picture("#pasted img")
@@ -225,6 +226,8 @@ def test_the_api(url: str, portraits: list[Image.Image], tmp_path: Path) -> None
     assert not any("code" in (update[2] or {}).get("stage", "") for update in job.outputs()), "the face was known"
     assert Image.open(aligned).size == Image.open(pasted).size == (1024, 1024)
     assert 0 < numbers["identity"] <= 1 and numbers["seconds"] > 0
+    report = numbers["report"]
+    assert report["asked"][0]["name"] == "smile" and report["text"] and report["visible"] in (True, False)
     assert difference(Image.open(aligned), portraits[0]) > 1
     with pytest.raises(AppError, match="Type what to change"):
         client.predict(handle_file(photo), "  ", 1, 2, 0, api_name="/edit")

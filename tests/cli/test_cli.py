@@ -177,6 +177,7 @@ def test_a_small_edit_writes_all_results(portrait: Path) -> None:
     assert np.load(folder / "code.npz")["w_plus"].shape == (18, 512)
     scores = json.loads((folder / "scores.json").read_text())
     assert {"similarity_before", "similarity_after", "identity", "distance", "seconds"} <= scores.keys()
+    assert "smil" in scores["report"]["text"] and scores["report"]["text"].replace("→", "->") in result.stdout
 
 
 def test_invert_writes_code_and_picture(portrait: Path) -> None:
