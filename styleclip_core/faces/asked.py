@@ -7,7 +7,7 @@ hair"). Those without an instrument (age, gender, hats, jewellery) are in no tab
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 # Concept -> the readings (`instruments.INSTRUMENTS`) that tell it, with the way that each goes, the surest first.
 ASKED: dict[str, dict[str, int]] = {
@@ -39,7 +39,7 @@ ASKED: dict[str, dict[str, int]] = {
     "moustache": {"moustache_dark": 1},
     "goatee": {"jaw_dark": 1},
     "stubble": {"jaw_dark": 1, "moustache_dark": 1},
-    "eyeglasses": {"bridge_edges": 1},
+    "eyeglasses": {"rim_edges": 1},
     "makeup": {"lip_redness": 1},
     "lipstick": {"lip_redness": 1},
     "rosy cheeks": {"skin_a": 1},
@@ -129,11 +129,20 @@ def concepts_in(text: str) -> dict[str, float]:
     return {concept: float(way) for concept, way in found.items()}
 
 
-def concepts_of_sliders(values: Mapping[str, float]) -> dict[str, float]:
-    """The concepts that sliders ask for, with summed strengths: ``{"mapper:blond_hair": 1}`` -> blond hair."""
+def concepts_of_sliders(
+    values: Mapping[str, float], of_prompt: Callable[[str], Mapping[str, float]] = concepts_in
+) -> dict[str, float]:
+    """The concepts that sliders ask for, with summed strengths: ``{"mapper:blond_hair": 1}`` -> blond hair.
+
+    Args:
+        values: slider -> strength; the others name concepts, ``text:`` and ``style:`` are followed by prompts.
+        of_prompt: what a prompt asks for.
+    """
     found: dict[str, float] = {}
     for key, value in values.items():
-        for concept, way in concepts_in(key.partition(":")[2].replace("_", " ")).items():
+        source, _, name = key.partition(":")
+        concepts = of_prompt(name) if source in ("text", "style") else concepts_in(name.replace("_", " "))
+        for concept, way in concepts.items():
             found[concept] = found.get(concept, 0.0) + way * value
     return found
 

@@ -121,13 +121,24 @@ def color_statistics(lab: np.ndarray, points: np.ndarray, hair: np.ndarray) -> d
     }
     out = {f"{name}_{c}": v for name, m in regions.items() for c, v in zip("Lab", _median_lab(lab, m), strict=True)}
     out["mouth_L"] = float(np.percentile(lab[mouth, 0], 80)) if mouth.sum() > 12 else float("nan")
-    edges = np.abs(cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1, ksize=3))
-    out["bridge_edges"] = float(np.percentile(edges[polygon_mask(points, BRIDGE)], 90))
+    out["bridge_edges"] = float(np.percentile(_level_edges(lab)[polygon_mask(points, BRIDGE)], 90))
     out["skin_texture"] = float(np.abs(cv2.Laplacian(lab[..., 0], cv2.CV_32F))[cheeks].mean()) if cheeks.any() else 0.0
     border = np.concatenate([lab[:40, :24].reshape(-1, 3), lab[:40, -24:].reshape(-1, 3)])
     out |= {f"background_{c}": v for c, v in zip("Lab", np.median(border, axis=0).tolist(), strict=True)}
     out["brightness"] = float(lab[..., 0].mean())
     return out
+
+
+def rim_edges(lab: np.ndarray, points: np.ndarray) -> float:
+    """How strong the strongest level edges across the nose's bridge are: the rims of glasses; arguments as above.
+
+    ``bridge_edges`` of `color_statistics` is the same with a lower percentile, which thin rims do not reach.
+    """
+    return float(np.percentile(_level_edges(lab)[polygon_mask(points, BRIDGE)], 97))
+
+
+def _level_edges(lab: np.ndarray) -> np.ndarray:
+    return np.abs(cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1, ksize=3))
 
 
 def shape_statistics(points: np.ndarray) -> dict[str, float]:
@@ -212,6 +223,7 @@ def read(image: Image.Image, parser: FaceParser | None, device: torch.device | s
     hair = np.zeros((SIZE, SIZE), bool) if parser is None else hair_mask(rgb, parser, device)
     m = {f"bs_{name}": float(score) for name, score in blendshapes.items()}
     m |= angles(pose) | color_statistics(lab, points, hair) | shape_statistics(points)
+    m["rim_edges"] = rim_edges(lab, points)
     readings = {name: m[name] for name in _PLAIN} | {name: float(derive(m)) for name, derive in _DERIVED.items()}
     if parser is not None:
         m |= hair_statistics(lab, hair, points)
@@ -224,7 +236,7 @@ def read(image: Image.Image, parser: FaceParser | None, device: torch.device | s
 # Readings that are measurements as they are, and those that are computed from several.
 _PLAIN = (
     *"mouth_open corners_up eye_open brow_height brow_thickness lips_height nose_width face_aspect".split(),
-    *"yaw pitch roll skin_L skin_a skin_b iris_L iris_b bridge_edges brightness".split(),
+    *"yaw pitch roll rim_edges skin_L skin_a skin_b iris_L iris_b brightness".split(),
     *"background_L background_a background_b".split(),
 )
 _OF_HAIR = "hair_L hair_a hair_b hair_area hair_top hair_length hair_below_chin hair_texture forehead_hair".split()

@@ -40,7 +40,7 @@ def read(studio, face):
 
 def test_every_instrument_reads_a_face(read):
     assert read.keys() == INSTRUMENTS.keys()
-    assert 0.2 < read["smile"] < 0.6 and 10 < read["hair_L"] < 30 and read["bridge_edges"] < 16
+    assert 0.2 < read["smile"] < 0.6 and 10 < read["hair_L"] < 30 and read["rim_edges"] < 25
     assert all(isinstance(value, float) for value in read.values())
 
 
@@ -139,18 +139,20 @@ def test_words_of_prompts(prompt, concepts):
 def test_sliders_name_concepts():
     values = {"mapper:blond_hair": 1, "boundary:pose": -2, "boundary:age": 1, "text:a smile": 1, "boundary:smile": 0.5}
     assert concepts_of_sliders(values) == {"blond hair": 1, "turned right": -2, "smiling": 1.5}
+    of_prompt = {"odd": {"bald": 1.0}}.__getitem__
+    assert concepts_of_sliders({"text:odd": 2, "style:odd": -1, "mapper:odd": 1}, of_prompt) == {"bald": 1}
     assert concepts_of_sliders({"component:3:0:8": 1, "boundary:eyes open": 1}) == {"eyes closed": -1}
 
 
 def test_changes_are_sorted_and_named(read):
-    found = changes(read, read | {"skin_L": read["skin_L"] + 12, "smile": read["smile"] + 0.3, "bridge_edges": 90.0})
-    assert [change.key for change in found[:3]] == ["bridge_edges", "skin_L", "smile"]
+    found = changes(read, read | {"skin_L": read["skin_L"] + 12, "smile": read["smile"] + 0.3, "rim_edges": 90.0})
+    assert [change.key for change in found[:3]] == ["rim_edges", "skin_L", "smile"]
     assert found[1].words == "skin lighter by 12" and found[1].deviations == pytest.approx(1.21, abs=0.01)
     assert Change("smile", 0.05, 0.71, 1.8).text == "smile 0.05 → 0.71"
     assert Change("yaw", 3.2, -8.4, -1).text == "head turn 3° → -8°"
     assert Change("mouth_open", 0.02, 0.121, 3).text == "mouth opening 2.0 % → 12.1 %"
     assert Change("corners_up", -0.0001, 0, 0).text == "mouth corners 0.0 % → 0.0 %"
-    assert Change("bridge_edges", 9, 60, 2.5).words == "edges as of glasses, 9 → 60"
+    assert Change("rim_edges", 9, 60, 2.5).words == "edges as of glasses, 9 → 60"
 
 
 def test_what_was_asked_for_is_told_from_what_drifted(read):
@@ -165,7 +167,7 @@ def test_what_was_asked_for_is_told_from_what_drifted(read):
         "Also changed: skin lighter by 6."
     )
     told = report(before, after, {"eyeglasses": 1})
-    edges = f"{read['bridge_edges']:.0f}"
+    edges = f"{read['rim_edges']:.0f}"
     assert told.visible is False and told.sentence().startswith(
         f"Not visible: nothing measurable came of eyeglasses (edges where glasses sit {edges} → {edges}). Also"
     )
