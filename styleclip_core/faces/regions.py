@@ -114,8 +114,8 @@ def auto(prompt: str, concepts: Mapping[str, float] | None = None) -> str:
         concepts: what the prompt changes, by how much, if that was found out; see `CONCEPT_REGIONS`.
     """
     changed = [name for name, change in (concepts or {}).items() if change and name in CONCEPT_REGIONS]
-    found = [CONCEPT_REGIONS[name] for name in changed if name != "male"]  # whose words are in nearly every prompt
-    names = list(dict.fromkeys(part for name in (*found, *_words(prompt)) for part in name.split("+")))
+    found = [*(CONCEPT_REGIONS[name] for name in changed), *_words(prompt)]
+    names = list(dict.fromkeys(part for name in found for part in name.split("+")))
     covered = set().union(*(COVERED.get(name, ()) for name in names))
     return "+".join(name for name in names if name not in covered) or "person"
 

@@ -72,7 +72,7 @@ def test_auto_unites_concepts_and_words():
     assert auto("peroxide", {"blond hair": 1.0}) == "hair"
     assert auto("blue eyes, please", {"smiling": -1.0, "beard": 0.0}) == "face"
     assert auto("a red shirt", {"lipstick": 1.0}) == "lips+clothes"
-    assert auto("bearded", {"male": 1.0}) == "beard", "man and woman are words of nearly every prompt"
+    assert auto("blond hair", {"male": -1.0}) == "person"
     assert auto("he becomes a she", {"male": -1.0}) == auto("", {}) == auto("", {"unheard of": 1.0}) == "person"
     assert resolve("left eye", "blond hair") == "left eye"
 
