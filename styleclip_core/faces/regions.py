@@ -57,6 +57,8 @@ COVERED = {  # regions within which others lie, so that these need not be named 
     "everywhere": set(REGIONS) - {"everywhere"},
 }
 
+PLACE_SIZE = 256  # px at which the place of an edit is found: its outline is soft, and more px take much longer
+
 # Px by which the place of an edit reaches beyond what either picture's parse shows: lids, lashes, lips that stretch.
 ROOM = {name: 12 for name in ("hair", "eyes", "face", "head", "nose", "beard")} | {"mouth": 18, "ears": 24}
 ROOM |= {name: 8 for name in ("person", "brows", "lips", "glasses", "hat", "neck", "clothes")}
@@ -93,7 +95,7 @@ def edited_region(before: Tensor, after: Tensor, name: str) -> Tensor:
     Raises:
         UnknownRegion.
     """
-    before, after = _main_person(before), _main_person(after)
+    before, after = (_main_person(F.adaptive_avg_pool2d(p, min(p.shape[-1], PLACE_SIZE))) for p in (before, after))
 
     def place(part: tuple[str, str]) -> Tensor:
         mask = _named(before, *part)
