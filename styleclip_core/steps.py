@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -19,7 +20,7 @@ from styleclip_core import losses
 from styleclip_core.devices import memory_errors
 from styleclip_core.edits import invert
 from styleclip_core.errors import OutOfMemory, UnsupportedByPack, WeightsUnavailable
-from styleclip_core.faces import asked
+from styleclip_core.faces import asked, tones
 from styleclip_core.faces.changes import Report, report
 from styleclip_core.faces.crop import put_back
 from styleclip_core.faces.readings import Readings, read
@@ -36,6 +37,7 @@ MAX_EXACT_SHARED = 4  # px: the largest `EditMask.shared` with which an edit in 
 DISTANCE_SIZE = 256  # px at which pictures are compared
 
 _readings: WeakKeyDictionary[Face, Readings | None] = WeakKeyDictionary()  # of unedited faces: read once each
+_parts: WeakKeyDictionary[Face, tuple[np.ndarray, np.ndarray]] = WeakKeyDictionary()  # of photo and unedited picture
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -148,20 +150,40 @@ def finish_edit(
     renderer: Renderer,
     prompt: str | None = None,
     values: Mapping[str, float] | None = None,
+    free: frozenset[str] | None = None,
 ) -> Edit:
     """Draw an edited state, paste it back into the face's photo, and score it. `Edit.scores` lacks the seconds.
 
     Args:
         prompt: of the edit; without one, similarities are not scored.
         values: the sliders of the edit, for its report.
+        free: names of `tones.PARTS` whose colour the edit is about; None: what prompt or sliders say.
     """
     image = draw_state(pack, state, renderer, face.image)
     mask = state.mask.picture() if state.mask else None
-    photo = image
-    if face.photo is not None and face.alignment is not None:
-        photo = put_back(face.photo, image, face.alignment, pack.domain, face.image, mask)
+    if free is None:
+        names = [key.partition(":")[2] for key in values or {}] if prompt is None else [prompt]
+        free = frozenset[str]().union(*map(tones.free_regions, names or [""]))
+    photo = _paste(pack, face, image, mask, free)
     scores, report = judge(pack, face.image, image, prompt), measured(pack, face, image, prompt, values)
     return Edit(image, photo, state, mask, scores, face, report)
+
+
+def _paste(pack: Pack, face: Face, image: Image.Image, mask: Image.Image | None, free: frozenset[str]) -> Image.Image:
+    """The edited picture in the face's photo, in the photo's colours; the picture itself where there is no photo."""
+    if face.photo is None or face.alignment is None:
+        return image
+    if face.aligned is None:
+        return put_back(face.photo, image, face.alignment, pack.domain, face.image, mask)
+    parts = None
+    if pack.parser is not None:
+        if face not in _parts:
+            before = (tones.parts_of(picture, pack.parser, pack.device) for picture in (face.aligned, face.image))
+            _parts[face] = cast(tuple[np.ndarray, np.ndarray], tuple(before))
+        parts = (*_parts[face], tones.parts_of(image, pack.parser, pack.device))
+        free = free | (tones.painted(mask, parts[1]) if mask else frozenset())
+    new = tones.matched(face.aligned, face.image, image, parts, free)
+    return put_back(face.photo, new.edited, face.alignment, pack.domain, new.base, mask, new.kept)
 
 
 def measured(

@@ -6,7 +6,7 @@ Coordinates are continuous: the top left pixel covers [0, 1] x [0, 1] and has it
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from styleclip_core.errors import BadSetting
 from styleclip_core.faces.detect import DetectedFace
@@ -68,6 +68,7 @@ def paste_back(
     mask: Image.Image | None = None,
     base: Image.Image | None = None,
     feather: float = BORDER_FEATHER,
+    kept: Image.Image | None = None,
 ) -> Image.Image:
     """Paste the edited square back into its RGB photo; pixels outside the mask keep every bit.
 
@@ -93,6 +94,8 @@ def paste_back(
     result = photo.convert("RGB")
     square = (alignment.size, alignment.size)
     weight = _paste_mask(None if mask is None else _fit(mask, "L", square), alignment.size, feather)
+    if kept is not None:
+        weight = ImageChops.multiply(weight, ImageChops.invert(_fit(kept, "L", square)))
     low, high = _photo_box(weight, alignment)
     if (high <= low).any():
         return result

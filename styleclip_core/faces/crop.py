@@ -39,6 +39,7 @@ def put_back(
     domain: str,
     base: Image.Image,
     mask: Image.Image | None = None,
+    kept: Image.Image | None = None,
 ) -> Image.Image:
     """Paste the edited square back into the photo, which changes where the edit differs from ``base``.
 
@@ -46,11 +47,12 @@ def put_back(
         domain: of the pack, as for `cut_out`.
         base: the generator's unedited picture of the square.
         mask: "L", of the square, 255 where the photo may change; None: everywhere.
+        kept: "L", of the square, 255 where the photo stays all the same; None: nowhere.
     """
     if domain in ASPECTS:
         drawn = _drawn_part(alignment.size, ASPECTS[domain])
         mask = ImageChops.multiply(drawn, mask.resize(drawn.size)) if mask else drawn
-    return paste_back(photo, edited, alignment, mask, base, BORDER_FEATHER * alignment.size / ALIGNED_SIZE)
+    return paste_back(photo, edited, alignment, mask, base, BORDER_FEATHER * alignment.size / ALIGNED_SIZE, kept)
 
 
 def _middle(photo: Image.Image, aspect: float, size: int) -> tuple[Image.Image, Alignment]:
