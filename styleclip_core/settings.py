@@ -99,7 +99,7 @@ class OptimizeSettings(Settings):
 
     Attributes:
         strength: from 0, no change, to 2; 1 aims at the similarity of one in a thousand comparable faces.
-        steps: Adam steps.
+        steps: Adam steps; 0 leaves the first picture, which sliders compose at once, as it is.
         lr: learning rate in whitened coordinates.
         clip: weight of the shortfall of the similarity to the prompt from its target, in standard deviations.
         directional: weight of 1 - cos(change of the image embedding, prompt - neutral text).
@@ -133,7 +133,7 @@ class OptimizeSettings(Settings):
     neutral: str | None = None
     seed: int = 0
 
-    RANGES = Settings.RANGES | {"strength": (0, 2), "views": (0, 16)}
+    RANGES = Settings.RANGES | {"steps": (0, MAX_STEPS), "strength": (0, 2), "views": (0, 16)}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,6 +16,7 @@ from styleclip_core import latents, steps
 from styleclip_core.devices import memory_errors
 from styleclip_core.edits import global_directions, local, sliders
 from styleclip_core.edits import optimize as path_a
+from styleclip_core.edits import start as starts
 from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
 from styleclip_core.edits.local import EditMask
@@ -39,6 +40,7 @@ from styleclip_core.settings import (
     check_range,
 )
 
+FIRST = "First picture"  # the stage that the first Progress of an edit by a prompt names
 PromptSettings = OptimizeSettings | OfficialSettings
 UserMappers = Mapping[str, LevelsMapper]  # by the names that sliders call them: "mapper:NAME"
 
@@ -145,36 +147,72 @@ class Studio:
     # Path A and C: any prompt
 
     def optimize(
-        self, face: Face, prompt: str, settings: PromptSettings | None = None, mask: EditMask | None = None
+        self,
+        face: Face,
+        prompt: str,
+        settings: PromptSettings | None = None,
+        mask: EditMask | None = None,
+        region: str = "auto",
     ) -> Edit:
         """Edit a face by any prompt (path A).
 
+        A first picture is composed of sliders that are known to bring what is asked for, at once, and measured. An
+        optimisation refines it where that is not plainly there, and its result is kept if it shows more of it.
+
         Args:
             settings: OptimizeSettings, or OfficialSettings for StyleCLIP's own optimisation, for comparison; that
-                needs a pack with CLIP.
-            mask: where the edit may show, see `region`; None: everywhere.
+                needs a pack with CLIP, and edits everywhere unless there is a mask.
+            mask: where the edit may show, see `region`. It replaces ``region``.
+            region: the name of that place: "auto" is where the prompt's changes show, found in the unedited and in the
+                edited face; "everywhere"; or any name that `faces.regions.region` takes. Packs without a parser of
+                faces edit everywhere.
         Raises:
-            EmptyPrompt, BadPrompt, UnsupportedByPack.
+            EmptyPrompt, BadPrompt, UnknownRegion, UnsupportedByPack.
         """
-        return steps.last_of(self.optimize_steps(face, prompt, settings, mask))
+        return steps.last_of(self.optimize_steps(face, prompt, settings, mask, region))
 
     def optimize_steps(
-        self, face: Face, prompt: str, settings: PromptSettings | None = None, mask: EditMask | None = None
+        self,
+        face: Face,
+        prompt: str,
+        settings: PromptSettings | None = None,
+        mask: EditMask | None = None,
+        region: str = "auto",
     ) -> Iterator[Progress | Edit]:
         """As `optimize`, but yields Progress on the way and the Edit at the end. Stop iterating to cancel."""
         start, prompt, pack = time.perf_counter(), check_prompt(prompt), steps.adapted_pack(self.pack, face.weights)
+        settings, place = settings or OptimizeSettings(), local.place_name(pack, region, prompt)
         with memory_errors(pack.device):
             code = face.w_plus[None].to(pack.device)
-            blend = mask and mask.blend(pack.generator, code)
+            if isinstance(settings, OfficialSettings):  # its losses judge the whole picture, mask or not
+                last = yield from steps.relay(optimize_official(pack, code, prompt, settings))
+                assert last.w_plus is not None, "the last Progress of an edit holds the code"
+                yield self._edit(face, last.w_plus, None, mask, start, prompt)
+                return
+            draw = Preview(pack.generator, code, settings.resolution, to_tensor(face.image, pack.device))
+            unedited = face.aligned or face.image
 
-            def run(settings: PromptSettings) -> Iterator[Progress]:
-                if isinstance(settings, OfficialSettings):  # its losses judge the whole picture, mask or not
-                    return optimize_official(pack, code, prompt, settings)
-                return path_a.optimize(pack, code, prompt, settings, blend)
+            def confine(picture: Tensor) -> EditMask | None:
+                return mask or (place and local.edited_place(pack, unedited, picture, place)) or None
 
-            last = yield from steps.with_less_memory(pack.device, run, settings or OptimizeSettings())
-            assert last.w_plus is not None, "the last Progress of an edit holds the code"
-            yield self._edit(face, last.w_plus, None, mask, start, prompt)
+            confined = region == "auto" and mask is None and place is not None
+            first = starts.first_picture(pack, code, prompt, settings, draw, confine, confined)
+            yield Progress(FIRST, 0, settings.steps, to_preview(first.picture), w_plus=first.start.w_plus)
+            edited = first.start.w_plus
+            if settings.steps and not first.shown:
+                blend = first.mask and first.mask.blend(pack.generator, code)
+
+                def run(settings: OptimizeSettings) -> Iterator[Progress]:
+                    return path_a.optimize(pack, code, prompt, settings, blend, first.start, draw)
+
+                last = yield from steps.with_less_memory(pack.device, run, settings)
+                assert last.w_plus is not None, "the last Progress of an edit holds the code"
+                with torch.no_grad():
+                    refined = draw(first.start.latent(pack.generator, last.w_plus), blend)
+                if first.beaten_by(starts.look_at(pack, refined, prompt)):
+                    edited = last.w_plus
+            latent = first.start.latent(pack.generator, edited)
+            yield self._edit(face, edited, latent if isinstance(latent, list) else None, first.mask, start, prompt)
 
     def region(
         self, face: Face, name: str = "auto", prompt: str = "", mask: Any = None, settings: LocalSettings | None = None
@@ -183,7 +221,7 @@ class Studio:
 
         Args:
             name: for `faces.regions.region`: "hair", "lips+nose", "left eye"; "auto" is the region that the prompt
-                speaks of, and the whole picture if it names no part of the face.
+                speaks of, and the whole person if it names no part of the face.
             mask: a picture of the aligned face (path, bytes, file, PIL), any size: bright, or painted on transparency,
                 where the edit may show. It replaces ``name``.
         Raises:
@@ -195,14 +233,15 @@ class Studio:
             raise UnsupportedByPack(f"The pack {self.pack.name} knows no regions; paint a mask.")
         with torch.no_grad(), memory_errors(self.pack.device):
             picture = to_tensor((face.aligned or face.image).resize((512, 512)), self.pack.device)
-            region = regions.region(self.pack.parser.parse(picture).cpu(), regions.resolve(name, prompt))
+            place = local.place_name(self.pack, name, prompt) or "everywhere"
+            region = regions.region(self.pack.parser.parse(picture).cpu(), place)
         return local.edit_mask(region, settings)
 
     def edit_region(
         self, face: Face, prompt: str, region: str = "auto", mask: Any = None, settings: OptimizeSettings | None = None
     ) -> Edit:
         """Edit a face by a prompt in a part of it only (path C). For the arguments and errors see `region`."""
-        return self.optimize(face, prompt, settings, self.region(face, region, prompt, mask))
+        return self.optimize(face, prompt, settings, None if mask is None else self.region(face, mask=mask), region)
 
     # Path B: sliders and directions
 

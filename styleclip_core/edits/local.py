@@ -11,16 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from styleclip_core.errors import UnknownRegion
+from styleclip_core.edits import text
+from styleclip_core.errors import UnknownRegion, UnsupportedByPack
+from styleclip_core.faces import regions
 from styleclip_core.faces.align import ALIGNED_SIZE
 from styleclip_core.faces.photo import load_mask
-from styleclip_core.faces.regions import feather, grow
+from styleclip_core.images import to_tensor
 from styleclip_core.networks.blend import Blend
-from styleclip_core.packs.base import Generator, Latent
+from styleclip_core.packs.base import Generator, Latent, Pack
 from styleclip_core.settings import LocalSettings
+
+PARSED = 512  # px at which faces are parsed
 
 
 def read_mask(picture: Any) -> Tensor:
@@ -67,7 +72,47 @@ class EditMask:
 def edit_mask(mask: Tensor, settings: LocalSettings | None = None) -> EditMask:
     """Grow and feather a mask ``[1,1,1024,1024]``. Raises UnknownRegion if it is empty."""
     settings = settings or LocalSettings()
-    ready = feather(grow(mask, settings.grow), settings.feather)
+    ready = regions.feather(regions.grow(mask, settings.grow), settings.feather)
     if ready.max() < 1 / 255:
         raise UnknownRegion("The mask is empty: paint where the edit may show, or choose another region.")
     return EditMask(ready, settings.shared)
+
+
+def place_name(pack: Pack, name: str, prompt: str = "") -> str | None:
+    """The name of the region that an edit is confined to, or None where it may show everywhere.
+
+    Args:
+        name: as `faces.regions.region` takes it, or "auto": what the prompt is about, by its words and its concepts;
+            everywhere if the pack has no parser of faces.
+    Raises:
+        UnknownRegion.
+        UnsupportedByPack: a region was named, but the pack has no parser of faces.
+    """
+    if name != "auto":
+        regions.check(name)
+    elif pack.parser is None:
+        return None
+    place = regions.resolve(name, prompt, text.wishes(pack, prompt) if name == "auto" and prompt else None)
+    if regions.REGION_SYNONYMS.get(place, place) == "everywhere":
+        return None
+    if pack.parser is None:
+        raise UnsupportedByPack(f"The pack {pack.name} knows no regions; paint a mask.")
+    return place
+
+
+@torch.no_grad()
+def edited_place(pack: Pack, before: Image.Image, after: Tensor, name: str) -> EditMask | None:
+    """Where an edit may show that changes the outline of a region: the region before and after it.
+
+    Args:
+        before: the aligned, unedited face, any size.
+        after: the edited one, ``[1,3,R,R]``.
+        name: of the region.
+    Returns:
+        None if neither face shows the region, so that the edit can only show everywhere.
+    """
+    assert pack.parser, "`place_name` gives no region without a parser"
+    pictures = torch.cat([to_tensor(before.resize((PARSED, PARSED)), pack.device), F.interpolate(after, PARSED)])
+    parsed = pack.parser.parse(pictures).cpu()
+    region = regions.edited_region(parsed[:1], parsed[1:], name)
+    return edit_mask(region, LocalSettings(grow=0)) if region.max() > 0.5 else None

@@ -15,13 +15,12 @@ from torch import Tensor
 from styleclip_core import latents
 from styleclip_core.edits.objective import (
     encode_unedited,
-    guide_length,
     likeness_terms,
     make_objective,
     prompt_terms,
-    reference_direction,
 )
 from styleclip_core.edits.schedule import schedule
+from styleclip_core.edits.start import Start, guided
 from styleclip_core.images import to_preview
 from styleclip_core.networks.blend import Blend
 from styleclip_core.packs.base import Pack
@@ -37,7 +36,13 @@ IMPROVEMENT = 0.02  # deviations; a smaller fall of the shortfall counts as none
 
 
 def optimize(
-    pack: Pack, w_plus: Tensor, prompt: str, settings: OptimizeSettings | None = None, blend: Blend | None = None
+    pack: Pack,
+    w_plus: Tensor,
+    prompt: str,
+    settings: OptimizeSettings | None = None,
+    blend: Blend | None = None,
+    start: Start | None = None,
+    draw: Preview | None = None,
 ) -> Iterator[Progress]:
     """Edit a code by a prompt. Yields a `Progress` per iteration; the last one holds the edited ``w_plus``.
 
@@ -45,24 +50,24 @@ def optimize(
         w_plus: ``[1,L,512]``, the code of the face to edit.
         prompt: what the face should look like.
         blend: keeps the unedited face outside a mask; the losses then judge the composed picture (see `edits.local`).
+        start: an edit that goes some of the way already; None: that of `guided`.
+        draw: of the face to edit, of the settings' resolution, if it is there already.
     Raises:
         EmptyPrompt, BadPrompt, BadSetting.
     """
     settings = settings or OptimizeSettings()
     objective = make_objective(pack, check_prompt(prompt), settings.neutral)
     space, device = pack.space, w_plus.device
-    draw = Preview(pack.generator, w_plus, settings.resolution)
+    draw = draw or Preview(pack.generator, w_plus, settings.resolution)
     with torch.no_grad():
         start_image = draw(w_plus)
     before = encode_unedited(pack, start_image)
     target = settings.strength * objective.target_gain(before.embeddings)
-    if settings.strength == 0:  # Adam would follow rounding errors
-        yield Progress(STAGE, 1, 1, to_preview(start_image), w_plus=w_plus)
+    start = start or guided(pack, w_plus, objective, target, settings)
+    if settings.strength == 0 or settings.steps == 0:  # at strength 0 Adam would follow rounding errors
+        yield Progress(STAGE, 1, 1, w_plus=start.w_plus)
         return
     shared = torch.zeros(1, 1, len(space.deviations), device=device)
-    if pack.reference_faces.can_regress:
-        towards, rise = reference_direction(pack, objective)
-        shared = (guide_length(target, rise, settings.guide) * towards)[None, None].clone()
     shared.requires_grad_()
     layers = torch.zeros(1, pack.generator.num_layers, len(space.deviations), device=device, requires_grad=True)
     visible = latents.visible_layers(pack.generator, settings.resolution)
@@ -70,7 +75,8 @@ def optimize(
     best, steps_since_best, originals = math.inf, 0, {}
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.lr * schedule(step / settings.steps)
-        image = draw(w_plus + visible * space.step(shared + LAYER_SHARE * layers), blend)
+        code = start.w_plus + visible * space.step(shared + LAYER_SHARE * layers)
+        image = draw(start.latent(pack.generator, code), blend)
         # Compare with the same views of the unedited face, since a view alone changes the embedding.
         seed = (settings.seed * VIEW_SETS + step % VIEW_SETS) % (MAX_SEED + 1)
         if seed not in originals:
@@ -86,7 +92,7 @@ def optimize(
         optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
-        result = (w_plus + visible * space.step(shared + LAYER_SHARE * layers)).detach()
+        result = (start.w_plus + visible * space.step(shared + LAYER_SHARE * layers)).detach()
         values = {name: value.item() for name, value in terms.items()}
         preview = to_preview(image) if preview_due(step + 1, settings.steps) else None
         yield Progress(STAGE, step + 1, settings.steps, preview, values, result)

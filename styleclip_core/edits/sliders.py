@@ -3,7 +3,7 @@
 A slider's key says where it comes from:
 
     mapper:smile             a mapper of pretrained/mappers, or one that a user brought
-    text:a man with a beard  the mapper for any prompt
+    text:a man with a beard  the sum of other sliders that a prompt is composed of
     style:a man with a beard the prompt's global direction in StyleSpace
     boundary:age             InterFaceGAN's normal
     component:turn           a principal component that has a name (GANSpace); component:3:0:8 is any, with its layers
@@ -81,7 +81,7 @@ def check(pack: Pack, values: Any, own: Mapping[str, LevelsMapper] | None = None
             _check_mapper(pack, name)
         elif source in ("text", "style"):
             check_prompt(name)
-            (text.check if source == "text" else global_directions.relevance)(pack)
+            (text.recipe(pack, name) if source == "text" else global_directions.relevance(pack))
         elif source == "boundary":
             interfacegan.load(pack, name)
         elif source == "component":
@@ -111,14 +111,12 @@ def move(
     Raises:
         BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
     """
-    values, moved, in_style = check_values(values), w_plus, []
+    values, moved, in_style = _expanded(pack, check_values(values)), w_plus, []
     for key, strength in values.items():
         source, _, name = key.partition(":")
         if source == "mapper":
             mapper = (own or {}).get(name) or shipped_mapper(pack, name)
             moved = moved + mapping.apply(mapper, w_plus, strength) - w_plus
-        elif source == "text":
-            moved = moved + strength * text.step(pack, w_plus, name)
         elif source == "boundary":
             moved = interfacegan.apply(pack, moved, name, strength)
         elif source == "component":
@@ -133,6 +131,17 @@ def move(
     for direction, strength in in_style:
         styles = global_directions.apply(direction, styles, strength)
     return moved, styles
+
+
+def _expanded(pack: Pack, values: Mapping[str, float]) -> dict[str, float]:
+    """The same sliders with those that it is composed of in place of every ``text:`` slider."""
+    found: dict[str, float] = {}
+    for key, strength in values.items():
+        source, _, name = key.partition(":")
+        parts = text.recipe(pack, name) if source == "text" else {key: 1.0}
+        for part, share in parts.items():
+            found[part] = found.get(part, 0.0) + share * strength
+    return found
 
 
 def shipped_mapper(pack: Pack, name: str) -> LevelsMapper:

@@ -1,47 +1,62 @@
-"""The mapper for any prompt: one network from a code and a text's embedding to a step (`networks.text_mapper`)."""
+"""A prompt as sliders: what it asks for is read as known concepts, and composed of the sliders that are known to bring
+them (`edits.compose`). What no slider is known for becomes the prompt's global direction in StyleSpace.
+"""
 
 from __future__ import annotations
 
-import functools
+import numpy as np
 
-import torch
-from safetensors.torch import load_file
-from torch import Tensor
-
-from styleclip_core import latents, weights
+from styleclip_core.edits import compose, concepts, global_directions, interfacegan
 from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import UnsupportedByPack
-from styleclip_core.networks.text_mapper import TRAINING_SIZE, TextMapper
+from styleclip_core.faces import asked
 from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_prompt
 
 
-def step(pack: Pack, w_plus: Tensor, prompt: str) -> Tensor:
-    """The step in W+ ``[N,L,512]`` at strength 1 towards a prompt. Raises UnsupportedByPack, EmptyPrompt, BadPrompt."""
-    checkpoint, prompt = check(pack), check_prompt(prompt)
-    texts = cached(pack, "embedding", prompt, lambda: pack.clip.encode_text([prompt]))
-    return step_towards(pack, _read(checkpoint, pack.device), w_plus, texts)
+def recipe(pack: Pack, prompt: str, confined: bool = False) -> dict[str, float]:
+    """The sliders, with their strengths, whose sum is the step of a prompt; computed once for each prompt.
 
-
-def step_towards(pack: Pack, mapper: TextMapper, w_plus: Tensor, texts: Tensor) -> Tensor:
-    """The step in W+ ``[N,L,512]`` of a mapper towards text embeddings ``[N or 1,D]``; differentiable.
-
-    Layers that pictures of the size it was trained on do not show stay as they are.
+    Args:
+        confined: for an edit that shows only in the region that the prompt speaks of, see `compose.compose`.
+    Raises:
+        EmptyPrompt, BadPrompt.
+        UnsupportedByPack: no slider is known to bring what is asked for, and the pack has no global directions.
     """
-    visible = latents.visible_layers(pack.generator, TRAINING_SIZE)
-    return visible * pack.space.step(mapper(pack.space.whiten(w_plus), texts))
+    prompt = check_prompt(prompt)
+    return cached(pack, f"recipe {confined}", prompt, lambda: _recipe(pack, prompt, confined))
 
 
-def check(pack: Pack) -> str:
-    """The name of the mapper's checkpoint. Raises UnsupportedByPack."""
-    if pack.text_mapper is None:
-        raise UnsupportedByPack(f"No mapper for any prompt was trained for the pack {pack.name}; use style: instead.")
-    return pack.text_mapper
+def _recipe(pack: Pack, prompt: str, confined: bool) -> dict[str, float]:
+    wanted = wishes(pack, prompt)
+    if wanted:
+        found, context = compose.effects(), concepts.read(pack, prompt).context if concepts.can_read(pack) else {}
+        sliders = compose.compose(found, wanted, usable(pack, found), frozenset(context), confined)
+        if sliders:
+            return sliders
+    global_directions.relevance(pack)
+    return {f"style:{prompt}": 1.0}
 
 
-@functools.lru_cache(maxsize=1)
-def _read(checkpoint: str, device: torch.device) -> TextMapper:
-    state = {name: value.float() for name, value in load_file(weights.path(checkpoint)).items()}
-    mapper = TextMapper()
-    mapper.load_state_dict(state)
-    return mapper.to(device).eval().requires_grad_(False)
+def wishes(pack: Pack, prompt: str) -> dict[str, float]:
+    """The concepts that a prompt asks for, and how much: 1 plainly there, -1 plainly the opposite. May be empty."""
+    if pack.domain != "face":
+        return {}
+    return dict(concepts.read(pack, prompt).changes) if concepts.can_read(pack) else asked.concepts_in(prompt)
+
+
+def usable(pack: Pack, found: compose.Effects) -> np.ndarray:
+    """Which of the measured sliders a pack has, ``bool [E]``."""
+    return np.array([_has(pack, key) for key, _ in found.sliders])
+
+
+def _has(pack: Pack, key: str) -> bool:
+    source, _, name = key.partition(":")
+    try:
+        if source == "boundary":
+            return name in interfacegan.names(pack)
+        if source == "style":
+            return global_directions.relevance(pack) is not None
+    except UnsupportedByPack:
+        return False
+    return source == "component" or name in pack.mappers

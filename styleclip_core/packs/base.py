@@ -194,7 +194,6 @@ class Pack:
         styleclip_embed: pictures ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,D]`` as StyleCLIP's own loss computes
             them; None where the text-image model is not CLIP.
         mappers: slider name -> name of the mapper's checkpoint.
-        text_mapper: name of the checkpoint of the mapper for any prompt.
         directions: folder of direction files computed for this pack; None where those of pretrained/ apply.
     """
 
@@ -214,5 +213,4 @@ class Pack:
     neutral_is_mean: bool = False
     styleclip_embed: Callable[[Tensor], Tensor] | None = None
     mappers: Mapping[str, str] = field(default_factory=dict)
-    text_mapper: str | None = None
     directions: Path | None = None

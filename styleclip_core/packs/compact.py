@@ -25,7 +25,6 @@ from styleclip_core.packs.templates import FACE
 ENCODER = "encoder.safetensors"
 PARSER = "parser.safetensors"
 PREVIEW_HEADS = "mobile_stylegan_heads.safetensors"
-TEXT_MAPPER = "text_mapper.safetensors"
 MAPPERS = "mappers/"  # what the names of all mappers begin with
 
 
@@ -51,7 +50,6 @@ def compact_pack(device: torch.device) -> Pack:
         templates=FACE,
         neutral_is_mean=True,
         mappers=mappers,
-        text_mapper=TEXT_MAPPER,
     )
 
 

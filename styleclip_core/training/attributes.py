@@ -6,6 +6,8 @@ absent, between them undecided. NaN where its source does not apply (W scorers o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from styleclip_core.faces.readings import hair_chroma, lip_redness
@@ -93,20 +95,25 @@ def derived(m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def attribute_scores(
-    names: list[str], measurements: np.ndarray, w_scores: dict[str, np.ndarray], reference: slice
+    names: list[str],
+    measurements: np.ndarray,
+    w_scores: dict[str, np.ndarray],
+    reference: slice,
+    recipes: Mapping[str, Mapping[str, float]] = RECIPES,
 ) -> dict[str, np.ndarray]:
-    """Score every attribute of `RECIPES`, name -> ``float32 [N]``.
+    """Score every attribute, name -> ``float32 [N]``.
 
     Args:
         names, measurements: from `evaluation.measure.measure_folder`, ``[N,M]``.
         w_scores: CelebA attribute -> ``[N]`` score of the latent, NaN where it does not apply.
         reference: rows whose mean and deviation standardise every source (the training rows).
+        recipes: of the attributes, as `RECIPES`.
     """
     sources = {name: measurements[:, i].astype(np.float64) for i, name in enumerate(names)}
     sources |= derived(sources) | {f"w:{name}": scores for name, scores in w_scores.items()}
 
     scores = {}
-    for attribute, recipe in RECIPES.items():
+    for attribute, recipe in recipes.items():
         weights = np.array(list(recipe.values()))[:, None]
         terms = np.stack([np.clip(standardise(sources[source], reference), -4, 4) for source in recipe])
         known = np.isfinite(terms)

@@ -100,15 +100,18 @@ def standardise(values: np.ndarray, reference: slice) -> np.ndarray:
     return (values - known.mean()) / known.std()
 
 
-def save_trained(state: dict[str, Tensor], path: Path, half: bool = True) -> None:
+def save_trained(
+    state: dict[str, Tensor], path: Path, half: bool = True, metadata: dict[str, str] | None = None
+) -> None:
     """Write tensors as a safetensors file that everybody may read; in pretrained/ its sum is recorded too.
 
     Args:
         half: store numbers with a fraction in half precision.
+        metadata: texts to store beside them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {name: value.half() if half and value.is_floating_point() else value for name, value in state.items()}
-    save_file({name: value.contiguous().cpu() for name, value in kept.items()}, path)
+    save_file({name: value.contiguous().cpu() for name, value in kept.items()}, path, metadata)
     path.chmod(0o644)
     if path.is_relative_to(weights.PRETRAINED):
         weights.record_bundled(path)
