@@ -12,6 +12,7 @@ BENCHMARKS = {  # module of this folder -> what it measures
     "gpu": "how fast edits with the full pack's networks are, and how much memory they take",
     "local": "hair colours by region and everywhere: what changes in the hair, and what outside",
     "parsing": "the face parser against its labels, and how fast it is",
+    "prompts": "how prompts are read: known concepts, unknown ones, and several at once",
     "side_by_side": "how fast this checkout is beside another one",
     "stylegan2": "how fast StyleGAN2 is, in each precision and way to run it",
 }

@@ -247,14 +247,27 @@ def fit_identity(
 @command(
     app,
     TRAINING_PANEL,
-    examples="\n  {prog} train-text-mapper\n",
+    examples="\n  {prog} measure-effects effects --hair hair_segmentation.tflite --scorers celeba_attributes_w.npz\n",
 )
-def train_text_mapper(
-    prompts: Annotated[int, typer.Option(help="Captions to learn from.")] = 3000,
-    seed: Seed = 0,
-    steps: Annotated[int, typer.Option(help="On pictures.")] = 400,
+def measure_effects(
+    folder: Annotated[Path, typer.Argument(help="For what is measured; a second call goes on there.")],
+    hair: HairModel,
+    scorers: Annotated[Path, typer.Option(help="Linear attribute scorers in W (.npz).")],
+    faces: Annotated[int, typer.Option(help="Random faces.")] = 200,
+    passes: Annotated[int, typer.Option(help="Of 4, each of which measures a quarter of the sliders on a face.")] = 1,
 ) -> None:
-    """Training, 9: train the mapper for any prompt and write it to pretrained/."""
-    from styleclip_core.training.text_mapper import run
+    """Training, 9: measure what each slider does to each concept and write the table to pretrained/directions/."""
+    from styleclip_core.training.effects import run
 
-    run(prompts, steps, seed)
+    run(folder, hair, scorers, faces, passes)
+
+
+@command(app, TRAINING_PANEL, examples="\n  {prog} train-concepts\n")
+def train_concepts(
+    steps: Annotated[int, typer.Option(help="Of 256 texts.")] = 4000,
+    seed: Seed = 0,
+) -> None:
+    """Training, 10: train the reader of prompts and write it to pretrained/."""
+    from styleclip_core.training.concepts import run
+
+    run(steps, seed)

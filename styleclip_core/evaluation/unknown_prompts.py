@@ -56,15 +56,11 @@ class Compound:
 
     def signs(self) -> dict[str, int]:
         """Concept -> +1 or -1, of `claims`."""
-        return _signs(self.claims)
+        return {claim[:-1]: 1 if claim[-1] == "+" else -1 for claim in self.claims.split(", ")}
 
-    def allowed(self) -> dict[str, int]:
-        """Concept -> +1 or -1, of `may`."""
-        return _signs(self.may)
-
-
-def _signs(claims: str) -> dict[str, int]:
-    return {claim[:-1]: 1 if claim[-1] == "+" else -1 for claim in claims.split(", ") if claim}
+    def allows(self, concept: str, sign: int) -> bool:
+        """Whether a signed concept is among `claims` or `may`."""
+        return f"{concept}{'+' if sign > 0 else '-'}" in f"{self.claims}, {self.may}".split(", ")
 
 
 SHAVEN = "stubble-, goatee-, moustache-"  # what goes with "clean-shaven"
