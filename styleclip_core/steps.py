@@ -18,7 +18,7 @@ from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.devices import memory_errors
-from styleclip_core.edits import invert
+from styleclip_core.edits import invert, text
 from styleclip_core.errors import OutOfMemory, UnsupportedByPack, WeightsUnavailable
 from styleclip_core.faces import asked, tones
 from styleclip_core.faces.changes import Report, report
@@ -206,11 +206,12 @@ def measured(
         if face not in _readings:
             _readings[face] = read(face.image, pack.parser, pack.device)
         before, after = _readings[face], read(image, pack.parser, pack.device)
+        wishes = functools.partial(text.wishes, pack)
+        concepts = asked.concepts_of_sliders(values or {}, wishes) if prompt is None else wishes(prompt)
     except WeightsUnavailable:  # an edit is no worse for being unmeasured
         return None
     if before is None or after is None:
         return None
-    concepts = asked.concepts_of_sliders(values or {}) if prompt is None else asked.concepts_in(prompt)
     return report(before, after, concepts)
 
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from styleclip_core import OptimizeSettings, load_studio, steps
+from styleclip_core.edits import concepts
 from styleclip_core.errors import WeightsUnavailable
 from styleclip_core.evaluation import measure as evaluation
 from styleclip_core.evaluation.metrics import blond_hair, lip_redness
@@ -176,8 +177,8 @@ def test_what_was_asked_for_is_told_from_what_drifted(read):
 
 
 def test_what_has_no_sure_instrument_is_never_called_invisible(read):
-    for concepts in ({"old": 1.0}, {"hat": 1.0}, {"curly hair": 1.0}, {}):
-        told = report(read, read, concepts)
+    for wishes in ({"old": 1.0}, {"hat": 1.0}, {"curly hair": 1.0}, {}):
+        told = report(read, read, wishes)
         assert told.visible is None and told.sentence() == ""
     curls = report(read, read | {"hair_texture": read["hair_texture"] + 4}, {"curly hair": 1})
     assert curls.visible is True
@@ -203,6 +204,16 @@ def test_an_edit_of_nothing_is_not_visible(studio, face):
 def test_drift_is_named(studio, face):
     edit = studio.slide(face, {"mapper:eyeglasses": 1})  # brings a fringe, and no glasses, to this face
     assert edit.report.visible is False and "forehead more covered by" in edit.report.sentence()
+
+
+def test_prompts_are_read_by_the_pack_or_by_their_words(studio, face, monkeypatch):
+    reading = concepts.Reading("beaming", {"smiling": 1.0}, {}, {}, ())
+    monkeypatch.setattr(concepts, "can_read", lambda pack: True)
+    monkeypatch.setattr(concepts, "read", lambda pack, prompt: reading)
+    assert steps.measured(studio.pack, face, face.image, "beaming").unmoved == ("smiling",)
+    assert steps.measured(studio.pack, face, face.image, values={"text:beaming": 1.0}).unmoved == ("smiling",)
+    monkeypatch.setattr(concepts, "can_read", lambda pack: False)
+    assert steps.measured(studio.pack, face, face.image, "beaming").visible is None
 
 
 def test_an_unedited_face_is_read_once(studio, face, monkeypatch):
