@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = {  # module of this folder -> what it measures
     "compact": "how fast the compact pack is, and how well it finds the faces of photos",
     "directions": "mappers, boundaries and prompts as sliders: do they do what they say, and only that?",
+    "drift": "what edits do to colours of a photo that nobody asked about",
     "edits": "path A on photos and random faces: does it do what was asked, and only that?",
     "gpu": "how fast edits with the full pack's networks are, and how much memory they take",
     "local": "hair colours by region and everywhere: what changes in the hair, and what outside",

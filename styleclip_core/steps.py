@@ -164,12 +164,12 @@ def finish_edit(
     if free is None:
         names = [key.partition(":")[2] for key in values or {}] if prompt is None else [prompt]
         free = frozenset[str]().union(*map(tones.free_regions, names or [""]))
-    photo = _paste(pack, face, image, mask, free)
+    photo = pasted(pack, face, image, mask, free)
     scores, report = judge(pack, face.image, image, prompt), measured(pack, face, image, prompt, values)
     return Edit(image, photo, state, mask, scores, face, report)
 
 
-def _paste(pack: Pack, face: Face, image: Image.Image, mask: Image.Image | None, free: frozenset[str]) -> Image.Image:
+def pasted(pack: Pack, face: Face, image: Image.Image, mask: Image.Image | None, free: frozenset[str]) -> Image.Image:
     """The edited picture in the face's photo, in the photo's colours; the picture itself where there is no photo."""
     if face.photo is None or face.alignment is None:
         return image

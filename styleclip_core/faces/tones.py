@@ -36,7 +36,7 @@ PARTS = {  # part -> the parser's classes
 SURROUNDINGS = ("background", "clothes")  # the photo stays there, unless the edit is about them
 ERROR_REACH = 8.0  # deviation of the Gaussian over which the inversion's error is averaged
 SHIFT_REACH = 20.0  # the same of the edit's shift; wider, so that what the edit draws is no shift
-OUTLIER = 12.0  # change of colour, of 255, from which a pixel is what the edit draws (a beard) and no shift
+OUTLIER = 8.0  # change of colour, of 255, from which a pixel is what the edit draws (a beard) and no shift
 FADE = 12.0  # change of a free part's colour, of 255, at which half of the inversion's error is left in the account
 LEAST_AREA = 20.0  # px of a part in both pictures, below which it tells nothing
 MARGIN = 4  # px round hair that the edit removes, in which the photo may still show wisps of it
@@ -191,7 +191,7 @@ def _shift(moved: np.ndarray, weight: np.ndarray) -> np.ndarray:
     shift = np.median(moved[solid], axis=0) if solid.any() else np.zeros(3, np.float32)
     for _ in range(3):
         outlying = np.abs(moved - shift).max(-1) / OUTLIER
-        shift = _mean(moved, weight / (1 + outlying**2) ** 2, SHIFT_REACH, 0.3)
+        shift = _mean(moved, weight / (1 + outlying**2) ** 2, SHIFT_REACH, 0.6)
     return shift
 
 
