@@ -32,15 +32,17 @@ def random_face(studio: Studio, number) -> Iterator[tuple[str, InvertedFace]]:
         yield str(path), InvertedFace(digest(path), None, face)
 
 
-def edit(studio: Studio, photo, prompt, strength, steps, seed, inverted) -> Iterator[tuple]:
+def edit(studio: Studio, photo, prompt, strength, steps, seed, region, inverted) -> Iterator[tuple]:
     """Edit the largest face of a photo by a prompt.
 
-    Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the
-    prompt before and after, identity, distance, seconds, and as "report" what measurably changed. While it runs the
-    numbers say how far it is.
+    The region is where the edit may show: "auto" (what the prompt is about), "everywhere", or a name, as of
+    /edit_region. Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers:
+    similarity to the prompt before and after, identity, distance, seconds, and as "report" what measurably changed.
+    While it runs the numbers say how far it is.
     """
     with _said_to_the_caller():
-        request = PromptEdit(prompt, OptimizeSettings(strength=strength, steps=steps, seed=seed))
+        settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
+        request = PromptEdit(prompt, settings, region or "auto")
     for face, pasted, numbers, found in stream_api(studio, photo, inverted, request):
         yield face, pasted, numbers | ({"faces": found.face.faces} if face else {}), found
 
@@ -59,12 +61,13 @@ def slide(studio: Studio, photo, values, inverted) -> Iterator[tuple]:
 def edit_region(studio: Studio, photo, prompt, region, mask, strength, inverted) -> Iterator[tuple]:
     """Edit a part of the largest face of a photo by a prompt.
 
-    The part is a region's name ("hair", "lips+nose", "left eye", "auto") or, if given, a mask: a picture of the aligned
-    face that is bright, or painted on transparency, where the edit may show. Returns the aligned face (1024 x 1024),
-    the photo with the edit pasted back, the mask, and the numbers.
+    The part is a region's name ("hair", "lips+nose", "left eye", "auto", "everywhere") or, if given, a mask: a picture
+    of the aligned face that is bright, or painted on transparency, where the edit may show. Returns the aligned face
+    (1024 x 1024), the photo with the edit pasted back, the mask if there was one, and the numbers.
     """
     with _said_to_the_caller():
-        request = PromptEdit(prompt, OptimizeSettings(strength=strength), Region(region or "auto", mask))
+        settings = OptimizeSettings(strength=strength)
+        request = PromptEdit(prompt, settings, region or "auto", Region(mask) if mask else None)
     yield from stream_api(studio, photo, inverted, request, with_mask=True)
 
 
@@ -87,8 +90,9 @@ def stream_api(
                 with tempfile.TemporaryDirectory() as folder:
                     files = save_pictures(step, folder, studio.pack.domain)
                     if with_mask and step.mask:
-                        files = *files, str(Path(folder, "mask.png"))
-                        step.mask.save(files[-1])
+                        step.mask.save(Path(folder, "mask.png"))
+                    if with_mask:
+                        files = *files, str(Path(folder, "mask.png")) if step.mask else None
                     yield *files, numbers_of(step), inverted
 
 
@@ -116,7 +120,8 @@ def add_endpoints(page: Page, photo: PhotoControls, prompt: PromptTab, local: Lo
 
     with gr.Row(visible=False):  # what the page does not show but callers of the API get
         values, region, mask = gr.JSON(label="sliders"), gr.Textbox("auto", label="region"), gr.File(label="mask")
-        declare(edit, [prompt.prompt, prompt.strength, prompt.steps, prompt.seed], ("aligned", "pasted"))
+        settings = [prompt.strength, prompt.steps, prompt.seed]
+        declare(edit, [prompt.prompt, *settings, prompt.region], ("aligned", "pasted"))
         declare(slide, [values], ("aligned", "pasted"))
         declare(edit_region, [local.prompt, region, mask, local.strength], ("aligned", "pasted", "mask"))
     draw = on_gpu(functools.partial(random_face, page.studio))

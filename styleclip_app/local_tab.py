@@ -26,7 +26,7 @@ from styleclip_core.faces.regions import COMMON_REGIONS
 from styleclip_core.settings import LocalSettings
 
 PROMPT, SLIDERS = "the prompt", "the tab Sliders"
-DONE = "Done. Only what is painted has changed. Paint on, or try another prompt."
+DONE = "Done. Only what is painted, or else what the prompt is about, has changed. Paint on, or try another prompt."
 FIRST = "Paint where the edit may show, or choose a region. With nothing painted, the prompt's words decide."
 
 
@@ -60,9 +60,9 @@ class LocalTab:
         settings, request = OptimizeSettings(strength=values[self.strength]), page.face_request(values)
         confine = LocalSettings(grow=values[self.grow], feather=values[self.feather])
         mask = painted(values[self.editor]) if request.inverted and values[self.laid] == _id(request.inverted) else None
-        region = Region(mask=mask, settings=confine)
+        region = Region(mask, confine) if mask else None
         if values[self.source] == PROMPT:
-            return request, PromptEdit(values[self.prompt], settings, region)
+            return request, PromptEdit(values[self.prompt], settings, painted=region)
         edit = sliders.read(values, region)
         if not (edit.values and mask and request.inverted):
             raise BadSetting("Move sliders in the tab Sliders, and paint here where they may work.")
@@ -78,7 +78,7 @@ def local_tab(page: Page, sliders: SliderControls) -> LocalTab:
         inverted: InvertedFace | None = values[page.inverted]
         if inverted is None or values[tab.laid] == _id(inverted):
             return {tab.laid: values[tab.laid]}
-        contents = canvas(_picture(inverted))
+        contents = canvas(inverted.picture)
         bare = contents["background"].convert("RGB")
         return {tab.editor: contents, tab.laid: _id(inverted), tab.bare: bare}
 
@@ -140,7 +140,7 @@ def _wire_painting(page: Page, tab: LocalTab) -> None:
         with tempfile.NamedTemporaryFile(suffix=".png", prefix="mask-", delete=False) as file:
             mask.convert("L").save(file, "PNG")
         save = gr.update(value=file.name, interactive=True)
-        return {tab.editor: canvas(_picture(inverted), mask), tab.save: save, status: status_html(said)}
+        return {tab.editor: canvas(inverted.picture, mask), tab.save: save, status: status_html(said)}
 
     def paint_region(name: str, values: Values) -> Updates:
         inverted: InvertedFace | None = values[page.inverted]
@@ -174,11 +174,6 @@ def _find_region(studio: Studio, inverted: InvertedFace, name: str) -> Image.Ima
         return call_in_worker(studio.region, inverted.face, name, settings=sharp).picture()
     except StudioError as error:
         return refuse(error)
-
-
-def _picture(inverted: InvertedFace) -> Image.Image:
-    """What is painted on: the aligned part of the photo, or the generator's picture where there is no photo."""
-    return inverted.face.aligned or inverted.face.image
 
 
 def _id(inverted: InvertedFace) -> tuple:

@@ -127,11 +127,11 @@ def result_views(domain: str) -> ResultViews:
     return ResultViews(status, compare, save_face, pasted, save_photo, numbers)
 
 
-def strength_slider() -> gr.Slider:
+def strength_slider(**options: Any) -> gr.Slider:
     """How strong an edit by a prompt is: OptimizeSettings' ``strength``."""
     low, high = OptimizeSettings.RANGES["strength"]
-    label = "Strength: 0 none, 1 clear, 2 extreme"
-    return gr.Slider(low, high, OptimizeSettings().strength, step=0.05, label=label)
+    label = "Strength (1 is clear)"
+    return gr.Slider(low, high, OptimizeSettings().strength, step=0.05, label=label, **options)
 
 
 def thumbnails(elem_id: str, columns: int, height: int, **options: Any) -> gr.Gallery:

@@ -7,11 +7,15 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from PIL import Image
 
+from styleclip_app.canvas import canvas, changed
 from styleclip_app.jobs import Job, wire_job
-from styleclip_app.page import EXAMPLES, PROMPTS, Page, Values, strength_slider
+from styleclip_app.page import EXAMPLES, PRIVATE, PROMPTS, Page, Values, strength_slider
 from styleclip_app.requests import PromptEdit
+from styleclip_app.session import InvertedFace
 from styleclip_core import OptimizeSettings
+from styleclip_core.faces.regions import COMMON_REGIONS
 from styleclip_core.settings import check_range
 
 TERMS = {
@@ -23,6 +27,8 @@ TERMS = {
     "latent": "Stay near the unedited face",
     "mixing": "Change coarse and fine features alike",
 }
+REGIONS = [("Auto", "auto"), ("Everywhere", "everywhere"), ("Whole person", "person")]
+REGIONS += [(name.capitalize(), name) for name in ("head", *COMMON_REGIONS)]
 DONE = "Done. Drag the line to compare, or try another prompt on the same face."
 
 
@@ -32,15 +38,19 @@ class PromptTab:
 
     prompt: gr.Textbox
     strength: gr.Slider
+    region: gr.Dropdown
     start: gr.Button
     cancel: gr.Button
+    shown: gr.Row
+    place: gr.Image
+    everywhere: gr.Button
     steps: gr.Slider
     seed: gr.Number
     terms: dict[str, gr.Slider]
 
     @property
     def inputs(self) -> set[Component]:
-        return {self.prompt, self.strength, self.steps, self.seed, *self.terms.values()}
+        return {self.prompt, self.strength, self.region, self.steps, self.seed, *self.terms.values()}
 
     def read(self, values: Values) -> PromptEdit:
         """What is asked for. Raises BadSetting, EmptyPrompt, BadPrompt."""
@@ -48,18 +58,30 @@ class PromptTab:
         weights: dict[str, Any] = {name: check_range(name, values[slider], 0, 10) for name, slider in terms}
         strength, steps, seed = (values[control] for control in (self.strength, self.steps, self.seed))
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed, **weights)
-        return PromptEdit(values[self.prompt], settings)
+        return PromptEdit(values[self.prompt], settings, values[self.region] or "auto")
 
 
 def prompt_tab(page: Page) -> PromptTab:
     """Build the tab and wire it."""
-    tab = _lay_out(page.studio.pack.domain)
+    tab, views = _lay_out(page.studio.pack.domain), page.views
 
     def read(values: Values) -> Job:
         return page.face_request(values), tab.read(values)
 
+    def show_place(values: Values) -> tuple[Any, Any]:
+        """After an edit of a face: lay over the unedited one where it shows, unless that is everywhere."""
+        inverted: InvertedFace | None = values[page.inverted]
+        if page.studio.pack.parser is None or inverted is None or DONE not in values[views.status]:
+            return gr.skip(), gr.skip()
+        with Image.open(values[views.save_face]) as edited:
+            mask = changed(inverted.face.image, edited)
+        return gr.update(visible=mask.getextrema()[0] == 0), canvas(inverted.picture, mask)["composite"].convert("RGB")
+
     begins, inputs = [tab.start.click, tab.prompt.submit], page.face_inputs | tab.inputs
-    wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)
+    edited = wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)
+    edited.then(show_place, {page.inverted, views.status, views.save_face}, [tab.shown, tab.place], **PRIVATE)
+    chosen = tab.everywhere.click(lambda: "everywhere", None, tab.region, **PRIVATE)
+    chosen.then(None, None, None, js="() => document.querySelector('#run').click()")
     return tab
 
 
@@ -72,10 +94,18 @@ def _lay_out(domain: str) -> PromptTab:
     lines = file.read_text("utf-8").splitlines() if domain == "face" and file.is_file() else []
     if prompts := [[line.strip()] for line in lines if line.strip()]:
         gr.Examples(prompts, prompt, label=None, examples_per_page=12, elem_id="prompts", api_visibility="private")
-    strength = strength_slider()
+    with gr.Row():
+        strength = strength_slider(min_width=200, scale=5)
+        options: dict[str, Any] = {"allow_custom_value": True, "visible": domain == "face", "elem_id": "where"}
+        region = gr.Dropdown(REGIONS, value="auto", label="Where", min_width=120, scale=2, **options)
     with gr.Row():
         start = gr.Button("Run", variant="primary", elem_id="run", scale=3)
         cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
+    with gr.Row(visible=False, elem_id="place-row") as shown:
+        place = gr.Image(
+            label="Where it shows", height=150, interactive=False, buttons=[], elem_id="place", min_width=150
+        )
+        everywhere = gr.Button("Everywhere instead", size="sm", elem_id="everywhere", min_width=120)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         steps = gr.Slider(1, 100, default.steps, step=1, label="Edit steps: more is firmer", elem_id="steps")
         label = "Seed: the same one gives the same edit"
@@ -84,4 +114,4 @@ def _lay_out(domain: str) -> PromptTab:
             name: gr.Slider(0, 5, getattr(default, name), step=0.05, label=f"{label} ({name})")
             for name, label in TERMS.items()
         }
-    return PromptTab(prompt, strength, start, cancel, steps, seed, terms)
+    return PromptTab(prompt, strength, region, start, cancel, shown, place, everywhere, steps, seed, terms)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from styleclip_core import Edit, Face, LocalSettings, OptimizeSettings, Progress, Studio
-from styleclip_core.edits.local import EditMask
+from styleclip_core.edits.local import EditMask, edit_mask, place_name, read_mask
 from styleclip_core.edits.sliders import check_values
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.settings import check_prompt
@@ -27,45 +27,53 @@ class EditRequest(Protocol):
 
 @dataclass(frozen=True)
 class Region:
-    """Where an edit may show.
+    """A region that somebody painted: where an edit may show.
 
     Attributes:
-        name: as `Studio.region` reads it; "auto" is what the prompt speaks of.
-        mask: a picture, or a file of one, that takes the place of the name.
+        mask: a picture of the aligned face, or a file of one: bright, or painted on transparency, inside.
         settings: how the outline is moved and softened.
     """
 
-    name: str = "auto"
-    mask: Any = None
+    mask: Any
     settings: LocalSettings = field(default_factory=LocalSettings)
 
-    def find(self, studio: Studio, face: Face, prompt: str = "") -> EditMask:
-        """The region of a face. Raises UnknownRegion, UnsupportedByPack, BadImage."""
-        return studio.region(face, self.name, prompt, self.mask, self.settings)
+    def read(self) -> EditMask:
+        """Raises UnknownRegion if nothing is painted, BadImage."""
+        return edit_mask(read_mask(self.mask), self.settings)
 
 
 @dataclass(frozen=True)
 class PromptEdit:
-    """An edit by a prompt (path A), in a region only if one is given (path C). Raises EmptyPrompt, BadPrompt."""
+    """An edit by a prompt (path A), confined to a place (path C). Raises EmptyPrompt, BadPrompt.
+
+    Attributes:
+        region: the place's name, as `Studio.optimize` reads it.
+        painted: replaces the name.
+    """
 
     prompt: str
     settings: OptimizeSettings = field(default_factory=OptimizeSettings)
-    region: Region | None = None
+    region: str = "auto"
+    painted: Region | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", check_prompt(self.prompt))
 
     def check(self, studio: Studio) -> None:
-        """Every pack takes any prompt."""
+        """Raises UnknownRegion, UnsupportedByPack, BadImage."""
+        if self.painted:
+            self.painted.read()
+        else:
+            place_name(studio.pack, self.region)
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
-        mask = self.region and self.region.find(studio, face, self.prompt)
-        yield from studio.optimize_steps(face, self.prompt, self.settings, mask)
+        mask = self.painted and self.painted.read()
+        yield from studio.optimize_steps(face, self.prompt, self.settings, mask, self.region)
 
 
 @dataclass(frozen=True)
 class SlidersEdit:
-    """An edit by sliders (path B), in a region only if one is given. Raises BadSetting.
+    """An edit by sliders (path B), everywhere or within a mask. Raises BadSetting.
 
     Attributes:
         values: slider -> strength, see `edits.sliders`.
@@ -74,14 +82,16 @@ class SlidersEdit:
 
     values: Mapping[str, float]
     own: Mapping[str, LevelsMapper] = field(default_factory=dict)
-    region: Region | None = None
+    painted: Region | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", check_values(self.values))
 
     def check(self, studio: Studio) -> None:
-        """Raises BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt."""
+        """Raises BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt, UnknownRegion, BadImage."""
         studio.check_sliders(self.values, self.own)
+        if self.painted:
+            self.painted.read()
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
-        yield studio.slide(face, self.values, self.own, self.region and self.region.find(studio, face))
+        yield studio.slide(face, self.values, self.own, self.painted and self.painted.read())

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from PIL import Image
+
 from styleclip_app.requests import EditRequest
 from styleclip_core import Edit, Face, InvertSettings, Progress, Studio
 from styleclip_core.errors import BadImage
@@ -43,6 +45,11 @@ class InvertedFace:
     photo: str
     choice: tuple[int, InvertSettings] | None
     face: Face
+
+    @property
+    def picture(self) -> Image.Image:
+        """What people see of the face: the aligned part of the photo, or the generator's picture if there is none."""
+        return self.face.aligned or self.face.image
 
     def fits(self, photo: str | Path, choice: tuple[int, InvertSettings]) -> bool:
         """Whether this is that face of that photo."""

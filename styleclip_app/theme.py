@@ -39,7 +39,10 @@ CSS = """
 #results {position: sticky; top: 8px; align-self: flex-start}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #bare {display: none} body.bare #bare {display: block !important}
-#overlay {border: 0; padding: 0; align-self: center}
+#regions button {flex: 0 1 auto !important; min-width: fit-content !important; padding: 4px 9px}
+#overlay {border: 0; padding: 0; align-self: center; flex: 0 0 auto !important; min-width: fit-content !important}
+#results-strip .grid-container {padding-top: 26px} #place-row {align-items: center}
+@media (max-width: 640px) {#editor, #bare {height: 400px !important}}
 body.bare #editor {position: absolute; left: -9999px; width: 440px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """

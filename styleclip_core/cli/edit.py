@@ -25,7 +25,7 @@ from styleclip_core.cli.common import (
     watch,
 )
 from styleclip_core.cli.typer_kit import PROG, command
-from styleclip_core.errors import BadSetting, UnsupportedByPack
+from styleclip_core.errors import BadSetting
 from styleclip_core.settings import InvertSettings, OfficialSettings, OptimizeSettings, check_prompt
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ Scores = Annotated[
     typer.Option(metavar="FILE", help="Also write the numbers (.json).", rich_help_panel=RESULTS_PANEL),
 ]
 Region = Annotated[
-    str | None,
+    str,
     typer.Option(
         metavar="NAME",
-        help="Edit only there: hair, face, eyes, brows, nose, mouth, lips, beard, glasses, skin, background, ..., also "
-        "hair+brows, face-eyes, left eye; auto is what the prompt speaks of.",
+        help="auto, what the edit is about; everywhere; or a part: person, head, hair, face, eyes, brows, nose, mouth, "
+        "lips, beard, glasses, hat, skin, background, ..., also hair+brows, face-eyes, left eye.",
         rich_help_panel=PLACE_PANEL,
     ),
 ]
@@ -91,8 +91,9 @@ Mask = Annotated[
   {prog} edit group.jpg "a person with grey hair" -o out.png --face 1 --strength 1.4 \\
       --aligned face.png --latent code.npz --scores scores.json
 
-  # Only the hair, or only what is bright in a picture of the aligned face
-  {prog} edit photo.jpg "a person with blond hair" -o out.png --region hair
+  # Not only what the prompt is about, or only the lips, or only what is bright in a picture of the aligned face
+  {prog} edit photo.jpg "a person with blond hair" -o out.png --region everywhere
+  {prog} edit photo.jpg "a person with make-up" -o out.png --region lips
   {prog} edit photo.jpg "a person with a beard" -o out.png --mask mask.png
 
   # Weights of the loss terms (0 switches one off): clip directional identity likeness preserve latent mixing
@@ -132,7 +133,7 @@ def edit(
     aligned: Aligned = None,
     latent: Latent = None,
     scores: Scores = None,
-    region: Region = None,
+    region: Region = "auto",
     mask: Mask = None,
     face: FaceNumber = 0,
     inversion_steps: InversionSteps = InvertSettings.steps,
@@ -152,10 +153,11 @@ def edit(
         from styleclip_core.edits import styleclip_reference
 
         styleclip_reference.check(studio.pack)
-    check_region(studio, region, mask, prompt)
+        if painted is None and region not in ("auto", "everywhere"):
+            raise BadSetting("StyleCLIP's own optimisation edits everywhere; confine it by a --mask.")
+    check_region(studio, region, painted)
     found = find_face(studio, photo, face, inversion)
-    place = painted or (studio.region(found, region, prompt) if region else None)
-    files.write(found, watch(studio.optimize_steps(found, prompt, settings, place)))
+    files.write(found, watch(studio.optimize_steps(found, prompt, settings, painted, region)))
 
 
 @command(
@@ -193,7 +195,7 @@ def slide(
     aligned: Aligned = None,
     latent: Latent = None,
     scores: Scores = None,
-    region: Region = None,
+    region: Region = "everywhere",
     mask: Mask = None,
     face: FaceNumber = 0,
     inversion_steps: InversionSteps = InvertSettings.steps,
@@ -212,9 +214,9 @@ def slide(
     own, painted = {Path(file).stem: load_mapper(file) for file in mapper or []}, read_mask(mask)
     studio = load(pack, device, precision)
     values = studio.check_sliders(values, own)
-    check_region(studio, region, mask)
+    named = check_region(studio, region, painted)
     found = find_face(studio, photo, face, inversion)
-    place = painted or (studio.region(found, region) if region else None)
+    place = studio.region(found, named) if named else painted
     files.write(found, studio.slide(found, values, own, place))
 
 
@@ -272,12 +274,11 @@ def read_mask(path: str | None) -> EditMask | None:
     return local.edit_mask(local.read_mask(path)) if path else None
 
 
-def check_region(studio: Studio, region: str | None, mask: str | None, prompt: str = "") -> None:
-    """Raise UnknownRegion or UnsupportedByPack, before the inversion, for a region that no face could have."""
-    if region is None or mask is not None:
-        return
-    if studio.pack.parser is None:
-        raise UnsupportedByPack(f"The pack {studio.pack.name} knows no regions; give a --mask.")
-    from styleclip_core.faces import regions
+def check_region(studio: Studio, region: str, painted: EditMask | None) -> str | None:
+    """The region that an edit is confined to by its name; None if it is everywhere, or painted.
 
-    regions.check(regions.resolve(region, prompt))
+    Raises UnknownRegion or UnsupportedByPack, before the inversion, for a region that no face could have.
+    """
+    from styleclip_core.edits import local
+
+    return None if painted else local.place_name(studio.pack, region)

@@ -88,6 +88,27 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
     assert difference(page.picture("#pasted img"), pasted) == 0 and page.find("#numbers").text == numbers
 
 
+def test_an_edit_shows_where_the_prompt_says_or_everywhere(page: Page, portraits: list[Image.Image]) -> None:
+    page.fill("#random-row input", "3")
+    page.find("#random").click()
+    page.wait_for("does not exist")
+    page.ask("a person with blond hair")
+    page.wait_for("Done")
+    chin, unedited = (420, 820, 560, 900), portraits[0]
+    blond = page.picture("#pasted img")
+    assert difference(blond, unedited) > 1 and difference(blond.crop(chin), unedited.crop(chin)) == 0
+    page.wait(lambda: page.find("#place img").is_displayed())
+    overlay = np.asarray(page.picture("#place img").convert("RGB").resize((1024, 1024)), float)
+    tinted = np.abs(overlay - np.asarray(unedited, float)).mean(-1) > 30
+    assert tinted[100:180, 480:560].mean() > 0.9 and tinted[820:900, 420:560].mean() < 0.1
+
+    page.find("#everywhere").click()
+    page.wait_for("Editing")
+    page.wait_for("Done")
+    assert page.value("#where input") == "Everywhere"
+    assert difference(page.picture("#pasted img").crop(chin), unedited.crop(chin)) > 0
+
+
 def test_an_example_is_a_photo_like_any_other(page: Page) -> None:
     faces = [path for path in (ROOT / "examples").iterdir() if path.suffix in (".png", ".jpg")]
     samples = page.driver.find_elements(By.CSS_SELECTOR, "#samples .gallery-item")
@@ -231,6 +252,12 @@ def test_the_api(url: str, portraits: list[Image.Image], tmp_path: Path) -> None
     assert difference(Image.open(aligned), portraits[0]) > 1
     with pytest.raises(AppError, match="Type what to change"):
         client.predict(handle_file(photo), "  ", 1, 2, 0, api_name="/edit")
+    other = handle_file(ROOT / "examples" / "man_red_jacket.jpg")
+    for call in ([other, "old", 1, 2, 0, "tail", "/edit"], [other, "old", "tail", None, 1, "/edit_region"]):
+        job = client.submit(*call[:-1], api_name=call[-1])
+        with pytest.raises(AppError, match="No region is called 'tail'"):
+            job.result()
+        assert job.outputs() == [], "it is refused before the inversion"
     (tmp_path / "note.txt").write_text("hello")
     with pytest.raises(AppError, match="not a picture"):
         client.predict(handle_file(tmp_path / "note.txt"), "old", 1, 2, 0, api_name="/edit")

@@ -14,16 +14,18 @@ from styleclip_app.page import EXAMPLES
 from styleclip_app.requests import PromptEdit, Region, SlidersEdit
 from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, in_worker, run
 from styleclip_core import Face, InvertSettings, OptimizeSettings, Progress
-from styleclip_core.errors import BadImage, BadSetting, EmptyPrompt, UnknownMapper
+from styleclip_core.errors import BadImage, BadSetting, EmptyPrompt, UnknownMapper, UnknownRegion, UnsupportedByPack
 
+EMPTY = Image.new("L", (32, 32))
 FACE = Face(torch.zeros(18, 512), Image.new("RGB", (8, 8)))
 
 
 class StudioOfTheTest:
     """Writes down what it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, parser: Any = "a parser") -> None:
         self.asked: list[str] = []
+        self.pack = SimpleNamespace(parser=parser, name="test")
 
     def check_sliders(self, values: dict[str, float], own: dict[str, Any]) -> dict[str, float]:
         if "mapper:nonsense" in values:
@@ -35,11 +37,10 @@ class StudioOfTheTest:
         yield Progress("Finding the code", 1, 1)
         yield FACE
 
-    def region(self, face: Face, name: str, prompt: str, mask: Any, settings: Any) -> str:
-        return f"{name} for {prompt}"
-
-    def optimize_steps(self, face: Face, prompt: str, settings: OptimizeSettings, mask: Any) -> Iterator[Any]:
-        self.asked.append(f"optimize {prompt} in {mask}")
+    def optimize_steps(
+        self, face: Face, prompt: str, settings: OptimizeSettings, mask: Any, region: str
+    ) -> Iterator[Any]:
+        self.asked.append(f"optimize {prompt} in {mask and mask.mask.mean().item()} {region}")
         yield SimpleNamespace(face=face)
 
     def slide(self, face: Face, values: dict[str, float], own: dict[str, Any], mask: Any) -> Any:
@@ -59,9 +60,9 @@ def photo(tmp_path: Path) -> Path:
 
 
 def test_a_face_is_inverted_once(studio: Any, photo: Path) -> None:
-    progress, inverted, edit = list(run(studio, FaceRequest(photo), PromptEdit(" old ", region=Region("hair"))))
+    progress, inverted, edit = list(run(studio, FaceRequest(photo), PromptEdit(" old ", region="hair")))
     assert isinstance(progress, Progress) and isinstance(inverted, InvertedFace)
-    assert studio.asked == ["invert", "optimize old in hair for old"]
+    assert studio.asked == ["invert", "optimize old in None hair"]
     reports = list(run(studio, FaceRequest(photo, inverted=inverted), SlidersEdit({"mapper:smile": 1, "b": 0})))
     assert reports[0] is inverted and len(reports) == 2
     assert studio.asked[2:] == ["slide {'mapper:smile': 1.0} in None"]
@@ -78,6 +79,13 @@ def test_what_is_wrong_is_said_before_the_long_work(studio: Any, photo: Path) ->
         next(run(studio, FaceRequest(photo), SlidersEdit({"mapper:nonsense": 1})))
     with pytest.raises(BadImage, match="Choose a photo first"):
         next(run(studio, FaceRequest(None), PromptEdit("old")))
+    with pytest.raises(UnknownRegion, match="'tail'"):
+        next(run(studio, FaceRequest(photo), PromptEdit("old", region="hair+tail")))
+    for edit in (PromptEdit("old", painted=Region(EMPTY)), SlidersEdit({"mapper:smile": 1}, painted=Region(EMPTY))):
+        with pytest.raises(UnknownRegion, match="The mask is empty"):
+            next(run(studio, FaceRequest(photo), edit))
+    with pytest.raises(BadImage):
+        next(run(studio, FaceRequest(photo), PromptEdit("old", painted=Region(photo))))
     with pytest.raises(EmptyPrompt):
         PromptEdit("  ")
     with pytest.raises(BadSetting):
@@ -85,10 +93,23 @@ def test_what_is_wrong_is_said_before_the_long_work(studio: Any, photo: Path) ->
     assert studio.asked == []
 
 
+def test_packs_without_a_parser_edit_everywhere_unless_painted(photo: Path) -> None:
+    cars: Any = StudioOfTheTest(parser=None)
+    for region in ("auto", "everywhere", "whole"):
+        list(run(cars, FaceRequest(photo), PromptEdit("red", region=region)))
+    list(run(cars, FaceRequest(photo), PromptEdit("red", painted=Region(Image.new("L", (32, 32), 255)))))
+    assert cars.asked[1::2] == [
+        *(f"optimize red in None {name}" for name in ("auto", "everywhere", "whole")),
+        "optimize red in 1.0 auto",
+    ]
+    with pytest.raises(UnsupportedByPack):
+        next(run(cars, FaceRequest(photo), PromptEdit("red", region="hair")))
+
+
 def test_requests_can_be_sent_to_another_process(photo: Path) -> None:
-    mask = Image.new("L", (4, 4), 255)
+    mask = Image.new("L", (32, 32), 255)
     face = FaceRequest(photo, 1, InvertSettings(steps=3), InvertedFace("a", None, FACE))
-    for edit in (PromptEdit("old", region=Region(mask=mask)), SlidersEdit({"a:b": 1}, region=Region("lips"))):
+    for edit in (PromptEdit("old", painted=Region(mask)), SlidersEdit({"a:b": 1}, painted=Region(mask))):
         sent, request = pickle.loads(pickle.dumps((face, edit)))
         assert sent.settings == face.settings and request.check(StudioOfTheTest()) is None
 

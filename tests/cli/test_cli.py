@@ -127,6 +127,7 @@ def test_app_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
         (["edit", "face.jpg", "old", "-o", "out.png", "--inversion-steps", "-1"], "steps must be a number from 0 up"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--mask", "gone.png"], "gone.png"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--pack", "compact", "--region", "tail"], "'tail'"),
+        (["slide", "face.jpg", "mapper:smiling=1", "-o", "out.png", "--pack", "compact", "--region", "tail"], "'tail'"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--pack", "compact", "--official"], "needs CLIP"),
         (["slide", "face.jpg", "smiling", "-o", "out.png"], "NAME=VALUE"),
         (["slide", "face.jpg", "mapper:wings=1", "-o", "out.png", "--pack", "compact"], "'wings'"),
