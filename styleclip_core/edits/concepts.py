@@ -256,7 +256,8 @@ def _word_by_word(
     free, out, best = set(range(len(spots))), [], 0.0
     for k in sorted(range(len(runs)), key=lambda k: (runs[k][0] - runs[k][1], -found.familiarity[k])):
         run = range(*runs[k])
-        if found.familiarity[k] >= sure and _speaks(found.probabilities[k]) and free.issuperset(run):
+        told = found.familiarity[k] >= sure and _speaks(found.probabilities[k]) and free.issuperset(run)
+        if told and not wordings.MODIFIERS.issuperset(re.findall(r"[\w-]+", texts[k])):
             out.append(_Part(texts[k], _signs(reader.names, found.probabilities[k], piece.amount)))
             best = max(best, float(found.familiarity[k]))
             free -= set(run)

@@ -87,7 +87,7 @@ _AGES = (
     r"\b(?:aged?|at (?:the )?age of|(?:look|be|turn|looks|looking)(?: like)?(?: about| around| over)?) "
     rf"{_YEARS}\b(?! %)",
     rf"\b{_YEARS}[- ]something\b",
-    rf"\b(?:about|around|nearly|over) {_YEARS}$",
+    rf"\b(?:about|around|nearly|over) {_YEARS}(?=$|[,;.!])",
     rf"\b(?:make|turn|age) (?:them|him|her|this person|the person|it|me) (?:look )?(?:about |around |like )?{_YEARS}"
     r"(?=$|[,;.!]| with | and )",
     r"\bin (?:(?:his|her|their|the|my|your) )?(?:(?P<part>early|mid|late)[- ])?(?P<decade>\d0(?='?s\b)|"
@@ -104,6 +104,11 @@ FILLERS = frozenset(
     "your would could can so just some any more most show who what one by from very really bit little lot much too "
     "also now then well keep let do does than less not no without person's about it's closeup headshot selfie there "
     "people theirs themselves".split()
+)
+
+MODIFIERS = frozenset(  # that say nothing of a face without its noun
+    "red black white brown grey gray golden silver blue green pink yellow orange dark bright light deep big small "
+    "large huge tiny long short thin thick wide narrow full high low round flat straight open closed smooth".split()
 )
 
 
