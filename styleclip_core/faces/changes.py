@@ -148,7 +148,8 @@ def report(before: Readings, after: Readings, concepts: Mapping[str, float]) -> 
         groups |= {INSTRUMENTS[change.key].group for change in told}
         moved |= {change.key: change for change in told if change.as_asked}
         if told and concept not in UNSURE and not any(change.as_asked for change in told):
-            unmoved.append(concept if concepts[concept] > 0 else f"less {concept}")
+            if told[0].key not in still:  # "turned left" says "less turned right" too
+                unmoved.append(concept if concepts[concept] > 0 else f"less {concept}")
             still[told[0].key] = told[0]
     told = moved | {key: change for key, change in still.items() if key not in moved}
     visible = bool(moved) if told else None

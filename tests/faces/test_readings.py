@@ -174,6 +174,7 @@ def test_what_was_asked_for_is_told_from_what_drifted(read):
     )
     assert {change.key for change in told.drift} == {"smile", "skin_L"}
     assert report(before, after, {"smiling": -1}).unmoved == ("less smiling",)
+    assert report(before, after, {"turned left": 1, "turned right": -1}).unmoved == ("turned left",)
 
 
 def test_what_has_no_sure_instrument_is_never_called_invisible(read):
