@@ -19,7 +19,7 @@ import torch
 from benchmarks.common import add_grid, add_hair, make_parser, peak_memory
 from styleclip_core import Edit, Face, OptimizeSettings, latents, load_studio
 from styleclip_core.evaluation import measure
-from styleclip_core.evaluation.metrics import REQUESTS, EditResult, Measurements, judge_edit, suits
+from styleclip_core.evaluation.metrics import REQUESTS, EditResult, Measurements, judge_edit, kept
 from styleclip_core.evaluation.reports import edit_grid, edit_table, save_picture
 from styleclip_core.packs.compact import compact_generator
 
@@ -39,7 +39,7 @@ def measurer(hair: str, scorers: Path) -> Callable[[Face | Edit], Measurements]:
     def measured(drawn: Face | Edit) -> Measurements:
         code = drawn.w_plus if isinstance(drawn, Face) else drawn.latent
         scores = (linear["weights"] @ code[:layers].mean(0).cpu().numpy() - mean) / deviation
-        return (measure.measure(drawn.image, hair) or {}) | dict(zip(names, scores.tolist(), strict=True))
+        return (measure.measure(kept(drawn), hair) or {}) | dict(zip(names, scores.tolist(), strict=True))
 
     return measured
 
@@ -62,7 +62,7 @@ def try_requests(
     for request in REQUESTS:
         if prompts and request.prompt not in prompts:
             continue
-        fitting = [(face, before) for face, before in faces if suits(request, before)]
+        fitting = [(face, before) for face, before in faces if request.suits(before)]
         photos, random = ([f for f in fitting if (f[0].aligned is None) == made][:each] for made in (False, True))
         found = []
         for face, before in [*photos, *random]:
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser("edits", __doc__)
     parser.add_argument("--photos", type=Path, nargs="*", default=[], help="photos to invert")
     parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS, help="random faces to choose from")
-    parser.add_argument("--prompts", nargs="*", help="only these of the ten prompts")
+    parser.add_argument("--prompts", nargs="*", help="only these of the 24 prompts")
     add_hair(parser)
     parser.add_argument("--scorers", type=Path, required=True, help="linear attribute scorers in W (.npz)")
     parser.add_argument("--set", nargs="*", default=[], metavar="TERM=VALUE", help="settings to change")

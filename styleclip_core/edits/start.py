@@ -14,6 +14,7 @@ from torch import Tensor
 
 from styleclip_core import latents
 from styleclip_core.edits import sliders, text
+from styleclip_core.edits.hair_color import recolored
 from styleclip_core.edits.local import EditMask
 from styleclip_core.edits.objective import Objective, guide_length, make_objective, reference_direction
 from styleclip_core.errors import WeightsUnavailable
@@ -135,13 +136,17 @@ def first_picture(
         confined: whether that will be in the region that the prompt speaks of, see `edits.text.recipe`.
     """
     wanted, before = text.wishes(pack, prompt), look_at(pack, draw(w_plus), prompt)
-    if not wanted:
+    color = text.named_hair_color(pack, prompt) if settings.strength >= 1 else None
+    shares = text.recipe(pack, prompt, confined, painted=color is not None) if wanted else {}
+    if not shares and not color:
         return _drawn(pack, w_plus, prompt, guided_start(pack, w_plus, prompt, settings, draw), draw, confine, before)
-    shares, first = text.recipe(pack, prompt, confined), None
+    first = None
     for raised in RAISED:
         start = _moved(pack, w_plus, {key: share * settings.strength * raised for key, share in shares.items()})
+        if color:
+            start = Start(recolored(pack, start.w_plus, start.offsets, color, draw), start.offsets)
         first = _drawn(pack, w_plus, prompt, start, draw, confine, before, wanted, settings.strength)
-        if first.shown:
+        if first.shown or not shares:
             break
     assert first
     return first

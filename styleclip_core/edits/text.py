@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styleclip_core.edits import compose, concepts, global_directions, interfacegan
+from styleclip_core.edits import compose, concepts, global_directions, hair_color, interfacegan
 from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import UnsupportedByPack
 from styleclip_core.faces import asked
@@ -14,21 +14,34 @@ from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_prompt
 
 
-def recipe(pack: Pack, prompt: str, confined: bool = False) -> dict[str, float]:
+def named_hair_color(pack: Pack, prompt: str) -> str | None:
+    """The hair colour that a prompt names, if it is one that can be painted (`edits.hair_color`)."""
+    if pack.domain != "face" or pack.parser is None or not concepts.can_read(pack):
+        return None
+    color = concepts.read(pack, prompt).hair_color
+    return color if color in hair_color.COLORS else None
+
+
+def recipe(pack: Pack, prompt: str, confined: bool = False, painted: bool = False) -> dict[str, float]:
     """The sliders, with their strengths, whose sum is the step of a prompt; computed once for each prompt.
 
     Args:
         confined: for an edit that shows only in the region that the prompt speaks of, see `compose.compose`.
+        painted: leave out the colour of the hair, which is painted afterwards; then there may be no sliders at all.
     Raises:
         EmptyPrompt, BadPrompt.
         UnsupportedByPack: no slider is known to bring what is asked for, and the pack has no global directions.
     """
     prompt = check_prompt(prompt)
-    return cached(pack, f"recipe {confined}", prompt, lambda: _recipe(pack, prompt, confined))
+    return cached(pack, f"recipe {confined} {painted}", prompt, lambda: _recipe(pack, prompt, confined, painted))
 
 
-def _recipe(pack: Pack, prompt: str, confined: bool) -> dict[str, float]:
+def _recipe(pack: Pack, prompt: str, confined: bool, painted: bool) -> dict[str, float]:
     wanted = wishes(pack, prompt)
+    if painted:
+        wanted = {concept: wish for concept, wish in wanted.items() if concept not in hair_color.CONCEPTS}
+        if not wanted:
+            return {}
     if wanted:
         found, context = compose.effects(), concepts.read(pack, prompt).context if concepts.can_read(pack) else {}
         sliders = compose.compose(found, wanted, usable(pack, found), frozenset(context), confined)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from styleclip_core.faces.align import cut
 from styleclip_core.faces.readings import blond_hair, grey_hair, lip_redness, mean_of_sides, smile
 from styleclip_core.results import Edit, Face
 
@@ -133,37 +134,128 @@ def judge_slider(
 
 
 @dataclass(frozen=True)
-class Request:
-    """A prompt, the measurement it should move, below what a face lacks it, and what rise at least is plain."""
+class Wish:
+    """A measurement that a prompt should move, below what a face lacks it, and what rise at least is plain."""
 
-    prompt: str
     measure: Callable[[Measurements], float]
     absent: float
     least: float
     unit: str
-    men: bool = False  # judged on men only
+
+
+WISHES = {
+    "smile": Wish(smile, 0.4, 0.3, "smile blendshape"),
+    "glasses": Wish(lambda m: m["bridge_edges"], 16, 12, "edges at the nose's bridge"),  # 6-15 without, 24-80 with
+    "blond": Wish(blond_hair, 50, 10, "hair L + b"),
+    "grey": Wish(grey_hair, 15, 6, "hair L/2 - chroma"),
+    "black": Wish(lambda m: -m["hair_L"] - abs(min(m["hair_b"], 0)), -22, 6, "hair darker, not blue"),
+    "red": Wish(lambda m: m["hair_a"], 12, 4, "hair a"),
+    "curls": Wish(lambda m: m["hair_texture"], 11, 2, "hair texture"),
+    "long": Wish(lambda m: m["hair_length"], -0.2, 0.25, "hair below the chin"),
+    "beard": Wish(lambda m: m["skin_L"] - m["jaw_L"], 14, 5, "jaw darker than the cheeks, L"),
+    "moustache": Wish(lambda m: m["skin_L"] - m["moustache_L"], 14, 5, "upper lip darker than the cheeks, L"),
+    "old": Wish(lambda m: m["age"], 50, 8, "years"),
+    "young": Wish(lambda m: -m["age"], -30, 5, "years"),
+    "bangs": Wish(lambda m: m["forehead_hair"], 0.3, 0.15, "forehead under hair"),
+    "jaw": Wish(lambda m: m["bs_jawOpen"], 0.1, 0.15, "jaw-open blendshape"),
+    "bald": Wish(lambda m: -m["hair_top"], -0.04, 0.04, "hair area above brows"),
+    "makeup": Wish(lip_redness, 25, 5, "lip redness"),
+    "lipstick": Wish(lip_redness, 28, 10, "lip redness"),
+    "blue": Wish(lambda m: -m["iris_b"], 4, 3, "iris b"),
+    "angry": Wish(mean_of_sides("browDown"), 0.35, 0.2, "brows-down blendshape"),
+    "sad": Wish(lambda m: -m["corners_up"] - 0.05 * smile(m), 0.02, 0.015, "mouth corners down"),
+    "chubby": Wish(lambda m: m["face_aspect"], 0.9, 0.03, "face width by height"),
+    "hat": Wish(lambda m: m["w:Wearing_Hat"], 1, 1.5, "W scorer, sd"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt and the names of what it should move."""
+
+    prompt: str
+    wishes: tuple[str, ...]
+    sex: str = ""  # "men" or "women": judged on these only
+
+    @property
+    def unit(self) -> str:
+        """What the gain is measured in."""
+        return WISHES[self.wishes[0]].unit if len(self.wishes) == 1 else "the least of its parts, 1 is plain"
+
+    def gain(self, before: Measurements, after: Measurements) -> float:
+        """The rise of what was asked for, in its unit; of several things that of the least, 1 is plain.
+
+        What cannot be measured any more (the colour of hair that is gone) has not risen.
+        """
+        rises = [np.nan_to_num(WISHES[w].measure(after) - WISHES[w].measure(before)) for w in self.wishes]
+        if len(rises) == 1:
+            return float(rises[0])
+        return float(min(rise / WISHES[w].least for rise, w in zip(rises, self.wishes, strict=True)))
+
+    @property
+    def least(self) -> float:
+        """The gain from which on it is plain."""
+        return WISHES[self.wishes[0]].least if len(self.wishes) == 1 else 1.0
+
+    def suits(self, measured: Measurements) -> bool:
+        """Whether a face lacks all that is asked for, so that an edit can show."""
+        sex_fits = not self.sex or (measured["male"] > 0.5) == (self.sex == "men")
+        return sex_fits and all(WISHES[w].measure(measured) < WISHES[w].absent for w in self.wishes)
 
 
 REQUESTS = (
-    Request("smiling", smile, 0.4, 0.3, "smile blendshape"),
-    Request(
-        "eyeglasses", lambda m: m["bridge_edges"], 16, 12, "edges at the nose's bridge"
-    ),  # 6-15 without, 24-80 with
-    Request("blond hair", blond_hair, 50, 10, "hair L + b"),
-    Request("grey hair", grey_hair, 15, 6, "hair L/2 - chroma"),
-    Request("beard", lambda m: -m["w:No_Beard"], 0.5, 1.0, "W scorer, sd", men=True),
-    Request("old", lambda m: m["age"], 50, 8, "years"),
-    Request("young", lambda m: -m["age"], -30, 5, "years"),
-    Request("bangs", lambda m: m["forehead_hair"], 0.3, 0.15, "forehead under hair"),
-    Request("surprised", lambda m: m["bs_jawOpen"], 0.1, 0.15, "jaw-open blendshape"),
-    Request("bald", lambda m: -m["hair_top"], -0.04, 0.04, "hair area above brows", men=True),
+    Request("smiling", ("smile",)),
+    Request("eyeglasses", ("glasses",)),
+    Request("blond hair", ("blond",)),
+    Request("grey hair", ("grey",)),
+    Request("a man with a beard", ("beard",), "men"),
+    Request("old", ("old",)),
+    Request("young", ("young",)),
+    Request("bangs", ("bangs",)),
+    Request("surprised", ("jaw",)),
+    Request("bald", ("bald",), "men"),
+    Request("curly hair", ("curls",)),
+    Request("long hair", ("long",)),
+    Request("black hair", ("black",)),
+    Request("red hair", ("red",)),
+    Request("a man with a moustache", ("moustache",), "men"),
+    Request("makeup", ("makeup",), "women"),
+    Request("red lipstick", ("lipstick",)),
+    Request("blue eyes", ("blue",)),
+    Request("angry", ("angry",)),
+    Request("sad", ("sad",)),
+    Request("chubby", ("chubby",)),
+    Request("a person with a hat", ("hat",)),
+    Request("a smiling woman with curly red hair", ("smile", "curls", "red"), "women"),
+    Request("an old man with a grey beard", ("old", "beard"), "men"),
 )
-DRIFTS = {"age": "age", "male": "male", "skin L": "skin_L", "yaw": "yaw"}  # column -> measurement
+
+
+def color_shift(part: str) -> Callable[[Measurements, Measurements], float]:
+    """A function that gives the distance in CIE Lab by which a part (skin, hair, background) changed."""
+    return lambda before, after: float(np.linalg.norm([after[f"{part}_{c}"] - before[f"{part}_{c}"] for c in "Lab"]))
+
+
+DRIFTS: dict[str, Callable[[Measurements, Measurements], float]] = {
+    "cheeks, Lab": color_shift("skin"),
+    "hair, Lab": color_shift("hair"),
+    "background, Lab": color_shift("background"),
+    "age": lambda before, after: after["age"] - before["age"],
+    "male": lambda before, after: after["male"] - before["male"],
+}
+
+
+def kept(drawn: Face | Edit) -> Image.Image:
+    """The aligned part of the photo, with the edit pasted back; of a random face its picture."""
+    face = drawn if isinstance(drawn, Face) else drawn.face
+    if face is None or face.aligned is None or face.alignment is None:
+        return drawn.image
+    return face.aligned if isinstance(drawn, Face) else cut(drawn.photo, face.alignment)
 
 
 @dataclass(frozen=True, eq=False)
 class EditResult:
-    """One edit by a prompt: the rise of what was asked for, in its unit, and the drift of `DRIFTS`."""
+    """One edit by a prompt: the rise of what was asked for, and the drift of `DRIFTS`."""
 
     request: Request
     face: Face
@@ -177,17 +269,10 @@ class EditResult:
         return self.gain >= self.request.least
 
 
-def suits(request: Request, measured: Measurements) -> bool:
-    """Whether a face lacks what is asked for, so that an edit can show."""
-    return request.measure(measured) < request.absent and (not request.men or measured["male"] > 0.5)
-
-
 def judge_edit(request: Request, face: Face, edit: Edit, before: Measurements, after: Measurements) -> EditResult:
     """Compare the measurements of a face before and after an edit."""
-    gain = request.measure(after) - request.measure(before)
-    if np.isnan(gain):  # no hair left to measure the colour of, or too little
-        gain = 0.0
-    return EditResult(request, face, edit, gain, {name: after[key] - before[key] for name, key in DRIFTS.items()})
+    drift = {name: change(before, after) for name, change in DRIFTS.items()}
+    return EditResult(request, face, edit, request.gain(before, after), drift)
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageDraw
 
-from styleclip_core.evaluation.metrics import DRIFTS, LABEL_DRIFTS, EditResult, SliderResult
+from styleclip_core.evaluation.metrics import DRIFTS, LABEL_DRIFTS, EditResult, SliderResult, kept
 
 T = TypeVar("T")
 
@@ -95,5 +95,5 @@ def edit_table(results: Iterable[EditResult]) -> str:
 def edit_grid(results: Iterable[EditResult], cell: int = 160) -> Image.Image:
     """A row a prompt, its faces side by side: each before (the photo where there is one) and after."""
     groups = grouped(results, lambda r: r.request.prompt)
-    pairs = [[(r.face.aligned or r.face.image, r.edit.image) for r in group] for group in groups.values()]
+    pairs = [[(kept(r.face), kept(r.edit)) for r in group] for group in groups.values()]
     return grid([[picture for pair in row for picture in pair] for row in pairs], cell, list(groups), margin=80)

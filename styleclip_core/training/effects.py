@@ -118,7 +118,8 @@ def write_table(pack: Pack, folder: Path, scorers: Path, path: Path) -> None:
     order = np.argsort(expert >= 0, kind="stable")
     values, codes, expert, face = values[order], codes[order], expert[order], face[order]
     w_scores = {str(name).removeprefix("boundary_"): codes[:, i] for i, name in enumerate(linear["names"])}
-    scores = attribute_scores(names, values, w_scores, slice(0, int((expert < 0).sum())), _recipes())
+    count = int((expert < 0).sum())
+    scores = attribute_scores(names, values, w_scores, slice(0, count), _recipes(names, values[:count]))
     labels = np.stack(list(scores.values()), 1)
     unedited = {int(f): row for f, row in zip(face[expert < 0], labels[expert < 0], strict=True)}
     changes = np.stack([_mean_change(labels, face, expert == i, unedited) for i in range(len(chosen))])
@@ -129,15 +130,21 @@ def write_table(pack: Pack, folder: Path, scorers: Path, path: Path) -> None:
     save_trained(tensors, path, metadata={"names": json.dumps({"sliders": chosen, "concepts": list(scores)})})
 
 
-def _recipes() -> dict[str, dict[str, float]]:
-    """The attributes' recipes, with less of the scorers in W where a picture is measured too."""
-    return {
-        attribute: {
-            name: weight * (W_SHARE if name.startswith("w:") and not all(n.startswith("w:") for n in recipe) else 1)
-            for name, weight in sorted(recipe.items(), key=lambda item: item[0].startswith("w:"))
-        }
-        for attribute, recipe in RECIPES.items()
+def _recipes(names: list[str], unedited: np.ndarray) -> dict[str, dict[str, float]]:
+    """The attributes' recipes, with less of the scorers in W where a picture is measured too.
+
+    Measurements that are the same in all unedited faces ``[N,len(names)]`` are left out: they have no deviation.
+    """
+    constant = {name for name, column in zip(names, unedited.T, strict=True) if not np.nanstd(column) > 0}
+
+    def weight(recipe: dict[str, float], name: str) -> float:
+        measured = any(not other.startswith("w:") for other in recipe.keys() - constant)
+        return recipe[name] * (W_SHARE if measured and name.startswith("w:") else 1)
+
+    ordered = {
+        a: sorted(recipe.keys() - constant, key=lambda n: (n.startswith("w:"), n)) for a, recipe in RECIPES.items()
     }
+    return {a: {name: weight(RECIPES[a], name) for name in sources} for a, sources in ordered.items()}
 
 
 def _columns(measured: np.lib.npyio.NpzFile, names: list[str]) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from styleclip_core.evaluation.metrics import LABELS, REQUESTS, auc, has_room, judge_edit, judge_slider, suits
+from styleclip_core.evaluation.metrics import LABELS, REQUESTS, auc, has_room, judge_edit, judge_slider
 
 
 def test_auc_counts_ties_half():
@@ -13,7 +13,10 @@ def test_auc_counts_ties_half():
 
 def measured(**changed):
     """Measurements of an average face, as far as the metrics look at them."""
-    names = "age male yaw pitch hair_L hair_a hair_b skin_L jaw_L lips_a lips_L skin_a bridge_edges hair_top".split()
+    names = (
+        "age male yaw pitch hair_L hair_a hair_b skin_L jaw_L lips_a lips_L skin_a skin_b bridge_edges hair_top".split()
+    )
+    names += [f"background_{c}" for c in "Lab"]
     return dict.fromkeys(names, 0.5) | {"bs_mouthSmileLeft": 0.2, "bs_mouthSmileRight": 0.4} | changed
 
 
@@ -36,11 +39,23 @@ def test_room_for_an_edit():
 def test_an_edit_is_plain_if_what_was_asked_for_rose_enough():
     request = next(request for request in REQUESTS if request.prompt == "smiling")
     before, little, much = (measured(bs_mouthSmileLeft=x, bs_mouthSmileRight=x) for x in (0.1, 0.3, 0.9))
-    assert suits(request, before) and not suits(request, much)
+    assert request.suits(before) and not request.suits(much)
     assert not judge_edit(request, None, None, before, little).plain
     found = judge_edit(request, None, None, before, much | {"age": 40.5})
     assert found.plain and found.gain == pytest.approx(0.8) and found.drift["age"] == 40
     assert judge_edit(request, None, None, before, measured(bs_mouthSmileLeft=float("nan"))).gain == 0
+
+
+def test_a_request_for_several_things_is_as_plain_as_the_least_of_them():
+    request = next(request for request in REQUESTS if "curly red" in request.prompt)
+    before = measured(male=0.1, hair_texture=8, hair_a=5)
+    after = before | {"bs_mouthSmileLeft": 0.9, "bs_mouthSmileRight": 0.9, "hair_texture": 12, "hair_a": 7}
+    assert request.suits(before) and not request.suits(before | {"hair_a": 20})
+    assert not request.suits(before | {"male": 0.9})
+    assert (
+        request.gain(before, after) == pytest.approx(0.5) and not judge_edit(request, None, None, before, after).plain
+    )
+    assert request.gain(before, after | {"hair_a": 12}) > 1
 
 
 def test_grey_hair_is_light_and_without_colour():

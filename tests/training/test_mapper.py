@@ -1,11 +1,10 @@
 """Settings and losses of mapper training; `tests/edits/test_sliders.py` trains some."""
 
 import pytest
-import torch
 
 from styleclip_core import BadSetting
 from styleclip_core.edits.objective import make_objective
-from styleclip_core.networks.mapper import LEVELS, level_sizes
+from styleclip_core.networks.mapper import level_sizes
 from styleclip_core.packs import load_pack
 from styleclip_core.training import mapper as training
 
