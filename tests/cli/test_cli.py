@@ -49,7 +49,7 @@ def test_help_needs_no_networks(args: list[str]) -> None:
 
 
 COMMANDS = """edit slide sliders random invert app weights synthesize measure-faces train-face-clip fit-heads
-train-encoder train-directions train-parser fit-identity train-mapper train-text-mapper""".split()
+train-encoder train-directions train-parser fit-identity train-mapper measure-effects train-concepts""".split()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -74,7 +74,8 @@ def test_help_states_the_defaults_of_the_settings(capsys: pytest.CaptureFixture)
         ("train_encoder", "encoder", "run"),
         ("train_parser", "parser", "run"),
         ("fit_identity", "identity", "run"),
-        ("train_text_mapper", "text_mapper", "run"),
+        ("measure_effects", "effects", "run"),
+        ("train_concepts", "concepts", "run"),
         ("train_mapper", "mapper", "MapperSettings"),
     ],
 )
