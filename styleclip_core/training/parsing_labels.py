@@ -16,6 +16,7 @@ from PIL import Image
 
 from styleclip_core.evaluation import measure
 from styleclip_core.evaluation.measure import SIZE, polygon_mask
+from styleclip_core.faces import readings
 from styleclip_core.networks.bisenet import CLASSES
 
 IGNORED = 255
@@ -33,7 +34,7 @@ EYES = {
     "left eye": [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
     "right eye": [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
 }
-BROWS = {"left brow": measure.BROWS[1], "right brow": measure.BROWS[0]}
+BROWS = {"left brow": readings.BROWS[1], "right brow": readings.BROWS[0]}
 NOSE = [168, 193, 188, 174, 198, 209, 49, 129, 98, 97, 2, 326, 327, 358, 279, 429, 420, 399, 412, 417]
 UPPER = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78]
 LOWER = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78]
@@ -43,7 +44,7 @@ GRABCUT_SIZE = 128  # px at which GrabCut works
 
 def label(image: np.ndarray, hair_model: str) -> np.ndarray | None:
     """Class ids ``uint8 [256,256]`` (255: left out) of an aligned face ``uint8 [256,256,3]``; None if none is found."""
-    mesh = measure.find_mesh(image)
+    mesh = readings.find_mesh(image)
     if mesh is None:
         return None
     points = mesh[0]
@@ -55,14 +56,14 @@ def label(image: np.ndarray, hair_model: str) -> np.ndarray | None:
     for name, polygon in {**BROWS, **EYES, "nose": NOSE, "upper lip": UPPER, "lower lip": LOWER}.items():
         part = polygon_mask(points, polygon)
         out[part & (hair <= 0.5) if name in BROWS else part] = ID[name]
-    out[polygon_mask(points, measure.MOUTH)] = ID["mouth"]
+    out[polygon_mask(points, readings.MOUTH)] = ID["mouth"]
     return out
 
 
 def _hair(probability: np.ndarray, points: np.ndarray, oval: np.ndarray) -> np.ndarray:
     """Probability of hair without beards: of a bearded face none is below the eyes, in the oval and under the chin."""
     chin, nose = points[152], points[2]
-    bearded = max(_share(probability, points, measure.MOUSTACHE), _share(probability, points, CHIN)) > 0.3
+    bearded = max(_share(probability, points, readings.MOUSTACHE), _share(probability, points, CHIN)) > 0.3
     rows, columns = np.mgrid[:SIZE, :SIZE]
     height, width = chin[1] - points[10, 1], points[454, 0] - points[234, 0]
     face = cv2.erode(oval.astype(np.uint8), np.ones((9, 9))) > 0
@@ -145,7 +146,7 @@ def _hue(image: np.ndarray, points: np.ndarray, hair: np.ndarray) -> np.ndarray:
     """How far colours are from those of cheeks and forehead, whatever the shade: ``[256,256]``, CIE a and b."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.5).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     known = np.zeros((SIZE, SIZE), bool)
-    for polygon in (*measure.CHEEKS, measure.FOREHEAD):
+    for polygon in (*readings.CHEEKS, readings.FOREHEAD):
         known |= polygon_mask(points, polygon) & (hair < 0.3)
     if known.sum() < 20:
         return np.full((SIZE, SIZE), np.inf, np.float32)
@@ -160,7 +161,7 @@ def _hue(image: np.ndarray, points: np.ndarray, hair: np.ndarray) -> np.ndarray:
 def read(file: Path) -> np.ndarray:
     """A picture as RGB ``uint8 [256,256,3]``."""
     with Image.open(file) as image:
-        return measure.square_pixels(image)
+        return readings.square_pixels(image)
 
 
 def label_files(files: list[Path], hair_model: str) -> np.ndarray:
