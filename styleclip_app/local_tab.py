@@ -26,7 +26,7 @@ from styleclip_core.faces.regions import COMMON_REGIONS
 from styleclip_core.settings import LocalSettings
 
 PROMPT, SLIDERS = "the prompt", "the tab Sliders"
-DONE = "Done. Only what is painted, or else what the prompt is about, has changed. Paint on, or try another prompt."
+DONE = "Done. Only what is painted, or else what the prompt is about, has changed."
 FIRST = "Paint where the edit may show, or choose a region. With nothing painted, the prompt's words decide."
 
 

@@ -95,7 +95,7 @@ def _lay_out(domain: str) -> PromptTab:
     if prompts := [[line.strip()] for line in lines if line.strip()]:
         gr.Examples(prompts, prompt, label=None, examples_per_page=12, elem_id="prompts", api_visibility="private")
     with gr.Row():
-        strength = strength_slider(min_width=200, scale=5)
+        strength = strength_slider(min_width=220, scale=5)
         options: dict[str, Any] = {"allow_custom_value": True, "visible": domain == "face", "elem_id": "where"}
         region = gr.Dropdown(REGIONS, value="auto", label="Where", min_width=120, scale=2, **options)
     with gr.Row():

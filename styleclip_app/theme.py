@@ -40,7 +40,8 @@ CSS = """
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #bare {display: none} body.bare #bare {display: block !important}
 #regions button {flex: 0 1 auto !important; min-width: fit-content !important; padding: 4px 9px}
-#overlay {border: 0; padding: 0; align-self: center; flex: 0 0 auto !important; min-width: fit-content !important}
+#overlay {border: 0; padding: 0; align-self: center; flex: 0 0 auto !important; width: auto !important;
+  min-width: fit-content !important}
 #results-strip .grid-container {padding-top: 26px} #place-row {align-items: center}
 @media (max-width: 640px) {#editor, #bare {height: 400px !important}}
 body.bare #editor {position: absolute; left: -9999px; width: 440px}
