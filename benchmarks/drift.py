@@ -106,10 +106,9 @@ def _grown(mask: np.ndarray, px: int) -> np.ndarray:
 
 def _row(name: str, figures: list[list[float]]) -> list[object]:
     """Means over the photos, and behind each drift the largest."""
-    values = np.array(figures)
-    means, most = np.nanmean(values, 0), np.nanmax(values, 0)
-    drift = [f"{means[i]:.1f} ({most[i]:.1f})" for i in range(2 * len(PLACES))]
-    return [name, len(values), *drift, *(f"{value:+.2f}" for value in means[2 * len(PLACES) :])]
+    known = [[value for value in column if np.isfinite(value)] for column in zip(*figures, strict=True)]
+    drift = [f"{np.mean(column):.1f} ({max(column):.1f})" if column else "" for column in known[: 2 * len(PLACES)]]
+    return [name, len(figures), *drift, *(f"{np.mean(column):+.2f}" if column else "" for column in known[-2:])]
 
 
 def main(argv: list[str] | None = None) -> None:
