@@ -21,6 +21,10 @@ class BadPrompt(StudioError):
     """The prompt cannot be used: too long, or nothing in it that the text model can read."""
 
 
+class UnknownPrompt(BadPrompt):
+    """The model knows nothing of what the prompt speaks of; it can be tried anyway."""
+
+
 class BadSetting(StudioError):
     """A parameter is out of its range, not finite, or of the wrong kind."""
 

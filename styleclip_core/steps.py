@@ -212,7 +212,7 @@ def measured(
         return None
     if before is None or after is None:
         return None
-    return report(before, after, concepts)
+    return replace(report(before, after, concepts), note=text.unknown_part(pack, prompt) if prompt else "")
 
 
 @torch.no_grad()

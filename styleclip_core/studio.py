@@ -14,7 +14,7 @@ from torch import Tensor
 
 from styleclip_core import latents, steps
 from styleclip_core.devices import memory_errors
-from styleclip_core.edits import global_directions, local, sliders
+from styleclip_core.edits import global_directions, local, sliders, text
 from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits import start as starts
 from styleclip_core.edits import tune as tuning
@@ -190,10 +190,7 @@ class Studio:
                 yield self._edit(face, last.w_plus, None, mask, start, prompt)
                 return
             draw = Preview(pack.generator, code, settings.resolution, to_tensor(face.image, pack.device))
-            unedited = face.aligned or face.image
-
-            def confine(picture: Tensor) -> EditMask | None:
-                return mask or (place and local.edited_place(pack, unedited, picture, place)) or None
+            confine = self._confine(pack, face, mask, place, settings.resolution)
 
             confined = region == "auto" and mask is None and place is not None
             first = starts.first_picture(pack, code, prompt, settings, draw, confine, confined)
@@ -213,6 +210,22 @@ class Studio:
                     edited = last.w_plus
             latent = first.start.latent(pack.generator, edited)
             yield self._edit(face, edited, latent if isinstance(latent, list) else None, first.mask, start, prompt)
+
+    @staticmethod
+    def _confine(pack: Pack, face: Face, mask: EditMask | None, place: str | None, resolution: int) -> starts.Confine:
+        """A function from the picture of an edit to where it may show: in a mask, in a named place, or everywhere."""
+        if mask is not None or place is None:
+            return lambda picture: mask
+        small = (face.aligned or face.image).resize((resolution, resolution))
+        before = local.parsed(pack, to_tensor(small, pack.device))
+        return lambda picture: local.edited_place(before, local.parsed(pack, picture), place)
+
+    def check_known(self, prompt: str) -> None:
+        """Raise UnknownPrompt if the pack knows nothing of what a prompt speaks of: no edit is to be expected.
+
+        To be called before any long work begins, where a person can be asked whether to try it anyway.
+        """
+        text.check_known(self.pack, check_prompt(prompt))
 
     def region(
         self, face: Face, name: str = "auto", prompt: str = "", mask: Any = None, settings: LocalSettings | None = None

@@ -130,6 +130,7 @@ def edit(
     official: Annotated[
         bool, typer.Option("--official", help="Optimise exactly as StyleCLIP did, for comparison; needs CLIP.")
     ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Try a prompt of which the model knows nothing.")] = False,
     aligned: Aligned = None,
     latent: Latent = None,
     scores: Scores = None,
@@ -156,6 +157,8 @@ def edit(
         if painted is None and region not in ("auto", "everywhere"):
             raise BadSetting("StyleCLIP's own optimisation edits everywhere; confine it by a --mask.")
     check_region(studio, region, painted)
+    if not anyway:
+        studio.check_known(prompt)
     found = find_face(studio, photo, face, inversion)
     files.write(found, watch(studio.optimize_steps(found, prompt, settings, painted, region)))
 
@@ -166,7 +169,7 @@ def edit(
     examples="""
   {prog} slide photo.jpg mapper:smiling=1 boundary:age=-0.5 -o out.png
 
-  # Any prompt, without training: learned for all prompts, or as a direction in StyleSpace
+  # Any prompt, without training: composed of the other sliders, or as a direction in StyleSpace
   {prog} slide photo.jpg "text:a man with a beard=1" -o out.png
   {prog} slide photo.jpg "style:blond hair=1.5" --region hair -o out.png
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -20,12 +19,9 @@ from styleclip_core.errors import UnknownRegion, UnsupportedByPack
 from styleclip_core.faces import regions
 from styleclip_core.faces.align import ALIGNED_SIZE
 from styleclip_core.faces.photo import load_mask
-from styleclip_core.images import to_tensor
 from styleclip_core.networks.blend import Blend
 from styleclip_core.packs.base import Generator, Latent, Pack
 from styleclip_core.settings import LocalSettings
-
-PARSED = 512  # px at which faces are parsed
 
 
 def read_mask(picture: Any) -> Tensor:
@@ -101,18 +97,20 @@ def place_name(pack: Pack, name: str, prompt: str = "") -> str | None:
 
 
 @torch.no_grad()
-def edited_place(pack: Pack, before: Image.Image, after: Tensor, name: str) -> EditMask | None:
+def parsed(pack: Pack, picture: Tensor) -> Tensor:
+    """Probabilities ``[1,19,H,H]``, on the CPU, of an aligned face ``[1,3,H,H]``. The pack must have a parser."""
+    assert pack.parser, "`place_name` gives no region without a parser"
+    return pack.parser.parse(picture).cpu()
+
+
+def edited_place(before: Tensor, after: Tensor, name: str) -> EditMask | None:
     """Where an edit may show that changes the outline of a region: the region before and after it.
 
     Args:
-        before: the aligned, unedited face, any size.
-        after: the edited one, ``[1,3,R,R]``.
+        before, after: `parsed` pictures of the unedited and of the edited face.
         name: of the region.
     Returns:
         None if neither face shows the region, so that the edit can only show everywhere.
     """
-    assert pack.parser, "`place_name` gives no region without a parser"
-    pictures = torch.cat([to_tensor(before.resize((PARSED, PARSED)), pack.device), F.interpolate(after, PARSED)])
-    parsed = pack.parser.parse(pictures).cpu()
-    region = regions.edited_region(parsed[:1], parsed[1:], name)
+    region = regions.edited_region(before, after, name)
     return edit_mask(region, LocalSettings(grow=0)) if region.max() > 0.5 else None

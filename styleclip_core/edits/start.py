@@ -17,6 +17,7 @@ from styleclip_core.edits import sliders, text
 from styleclip_core.edits.hair_color import recolored
 from styleclip_core.edits.local import EditMask
 from styleclip_core.edits.objective import Objective, guide_length, make_objective, reference_direction
+from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import WeightsUnavailable
 from styleclip_core.faces.asked import asked
 from styleclip_core.faces.changes import changes
@@ -85,7 +86,7 @@ def look_at(pack: Pack, picture: Tensor, prompt: str) -> Look:
     if pack.domain == "face":
         with contextlib.suppress(WeightsUnavailable):  # an edit is no worse for being unmeasured
             readings = read(to_image(picture), pack.parser, pack.device) or {}
-    embedding = pack.clip.encode_text([prompt])
+    embedding = cached(pack, "embedding", prompt, lambda: pack.clip.encode_text([prompt]))
     cosine = (pack.clip.encode_image(picture) @ embedding.T)[:, 0]
     return Look(readings, pack.reference_faces.z_score(cosine, embedding).item())
 

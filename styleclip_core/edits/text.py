@@ -8,10 +8,29 @@ import numpy as np
 
 from styleclip_core.edits import compose, concepts, global_directions, hair_color, interfacegan
 from styleclip_core.edits.prompt_cache import cached
-from styleclip_core.errors import UnsupportedByPack
+from styleclip_core.errors import UnknownPrompt, UnsupportedByPack
 from styleclip_core.faces import asked
 from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_prompt
+
+
+def unknown_part(pack: Pack, prompt: str) -> str:
+    """A sentence about what in a prompt the pack does not know, and what it does; "" if nothing is unknown."""
+    if pack.domain != "face" or not concepts.can_read(pack):
+        return ""
+    reading = concepts.read(pack, prompt)
+    if reading.hair_color and reading.hair_color not in hair_color.COLORS:
+        colors = ", ".join(hair_color.COLORS)
+        painted = f"Hair cannot be painted {reading.hair_color} by this model; it can be {colors}."
+        return " ".join(filter(None, (reading.sentence(), painted)))
+    return reading.sentence()
+
+
+def check_known(pack: Pack, prompt: str) -> None:
+    """Raise UnknownPrompt if the pack knows nothing at all of what a prompt asks for: there is no edit to expect."""
+    if (sentence := unknown_part(pack, prompt)) and not wishes(pack, prompt):
+        if named_hair_color(pack, prompt) is None:
+            raise UnknownPrompt(sentence)
 
 
 def named_hair_color(pack: Pack, prompt: str) -> str | None:

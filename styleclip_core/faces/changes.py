@@ -92,12 +92,14 @@ class Report:
         drift: what else moved, the largest change first.
         visible: whether any of what was asked for moved plainly; None if there is no instrument for any of it.
         unmoved: the concepts that were asked for and of which nothing measurable came.
+        note: a sentence about what in the prompt is not known, or "".
     """
 
     asked: tuple[Change, ...] = ()
     drift: tuple[Change, ...] = ()
     visible: bool | None = None
     unmoved: tuple[str, ...] = ()
+    note: str = ""
 
     def sentence(self) -> str:
         """What to tell people: "Measured: smile 0.05 → 0.71. Also changed: skin lighter by 6."; "" if nothing is."""
@@ -105,7 +107,7 @@ class Report:
 
     def sentences(self) -> list[str]:
         """The sentences of `sentence`: what came, what did not, and what drifted, as far as there is any of it."""
-        said = []
+        said = [self.note] if self.note else []
         if self.visible:
             said.append(f"Measured: {', '.join(change.text for change in self.asked if change.as_asked)}.")
         if self.unmoved:
