@@ -32,17 +32,18 @@ def random_face(studio: Studio, number) -> Iterator[tuple[str, InvertedFace]]:
         yield str(path), InvertedFace(digest(path), None, face)
 
 
-def edit(studio: Studio, photo, prompt, strength, steps, seed, region, inverted) -> Iterator[tuple]:
+def edit(studio: Studio, photo, prompt, strength, steps, seed, region, anyway, inverted) -> Iterator[tuple]:
     """Edit the largest face of a photo by a prompt.
 
     The region is where the edit may show: "auto" (what the prompt is about), "everywhere", or a name, as of
-    /edit_region. Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers:
-    similarity to the prompt before and after, identity, distance, seconds, and as "report" what measurably changed.
+    /edit_region. A prompt of which the model knows nothing is refused, unless it is to be tried anyway. Returns the
+    aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the prompt before
+    and after, identity, distance, seconds, and as "report" what measurably changed.
     While it runs the numbers say how far it is.
     """
     with _said_to_the_caller():
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
-        request = PromptEdit(prompt, settings, region or "auto")
+        request = PromptEdit(prompt, settings, region or "auto", anyway=bool(anyway))
     for face, pasted, numbers, found in stream_api(studio, photo, inverted, request):
         yield face, pasted, numbers | ({"faces": found.face.faces} if face else {}), found
 
@@ -67,7 +68,7 @@ def edit_region(studio: Studio, photo, prompt, region, mask, strength, inverted)
     """
     with _said_to_the_caller():
         settings = OptimizeSettings(strength=strength)
-        request = PromptEdit(prompt, settings, region or "auto", Region(mask) if mask else None)
+        request = PromptEdit(prompt, settings, region or "auto", Region(mask) if mask else None, anyway=True)
     yield from stream_api(studio, photo, inverted, request, with_mask=True)
 
 
@@ -121,7 +122,8 @@ def add_endpoints(page: Page, photo: PhotoControls, prompt: PromptTab, local: Lo
     with gr.Row(visible=False):  # what the page does not show but callers of the API get
         values, region, mask = gr.JSON(label="sliders"), gr.Textbox("auto", label="region"), gr.File(label="mask")
         settings = [prompt.strength, prompt.steps, prompt.seed]
-        declare(edit, [prompt.prompt, *settings, prompt.region], ("aligned", "pasted"))
+        anyway = gr.Checkbox(label="anyway")
+        declare(edit, [prompt.prompt, *settings, prompt.region, anyway], ("aligned", "pasted"))
         declare(slide, [values], ("aligned", "pasted"))
         declare(edit_region, [local.prompt, region, mask, local.strength], ("aligned", "pasted", "mask"))
     draw = on_gpu(functools.partial(random_face, page.studio))

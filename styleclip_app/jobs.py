@@ -21,9 +21,11 @@ from styleclip_app.session import FaceRequest, InvertedFace, in_worker, run
 from styleclip_app.theme import numbers_html, progress_html, status_html
 from styleclip_app.zerogpu import on_gpu
 from styleclip_core import Edit, Progress, Studio, StudioError
+from styleclip_core.errors import UnknownPrompt
 
 GPU_SECONDS = 120  # that a job may take where GPUs are lent for each job
 STOPPING, CANCELLED = "Stopping after this step", "Cancelled. Everything is as it was."
+AGAIN = "Press Run again to try it anyway."
 
 Job = tuple[FaceRequest | InvertedFace, EditRequest | None]  # which face, and what to do to it: `session.run`
 
@@ -104,6 +106,8 @@ def show_run(
                         "save_face": gr.update(value=aligned, interactive=True),
                         "save_photo": gr.update(value=pasted, interactive=True),
                     }
+    except UnknownPrompt as error:
+        yield {"status": refuse(UnknownPrompt(f"{error} {AGAIN}"))}
     except StudioError as error:
         yield {"status": refuse(error)}
 

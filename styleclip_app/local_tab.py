@@ -62,7 +62,7 @@ class LocalTab:
         mask = painted(values[self.editor]) if request.inverted and values[self.laid] == _id(request.inverted) else None
         region = Region(mask, confine) if mask else None
         if values[self.source] == PROMPT:
-            return request, PromptEdit(values[self.prompt], settings, painted=region)
+            return request, PromptEdit(values[self.prompt], settings, painted=region, anyway=True)
         edit = sliders.read(values, region)
         if not (edit.values and mask and request.inverted):
             raise BadSetting("Move sliders in the tab Sliders, and paint here where they may work.")

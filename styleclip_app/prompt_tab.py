@@ -10,7 +10,7 @@ from gradio.components import Component
 from PIL import Image
 
 from styleclip_app.canvas import canvas, changed
-from styleclip_app.jobs import Job, wire_job
+from styleclip_app.jobs import AGAIN, Job, wire_job
 from styleclip_app.page import EXAMPLES, PRIVATE, PROMPTS, Page, Values, strength_slider
 from styleclip_app.requests import PromptEdit
 from styleclip_app.session import InvertedFace
@@ -34,7 +34,11 @@ DONE = "Done. Drag the line to compare, or try another prompt on the same face."
 
 @dataclass(frozen=True)
 class PromptTab:
-    """The tab's components; ``terms`` are the weights of OptimizeSettings' loss terms, by name."""
+    """The tab's components.
+
+    ``terms`` are the weights of OptimizeSettings' loss terms, by name; ``refused`` holds the last prompt of which the
+    model knew nothing: Run again tries it.
+    """
 
     prompt: gr.Textbox
     strength: gr.Slider
@@ -47,10 +51,11 @@ class PromptTab:
     steps: gr.Slider
     seed: gr.Number
     terms: dict[str, gr.Slider]
+    refused: gr.State
 
     @property
     def inputs(self) -> set[Component]:
-        return {self.prompt, self.strength, self.region, self.steps, self.seed, *self.terms.values()}
+        return {self.prompt, self.strength, self.region, self.steps, self.seed, self.refused, *self.terms.values()}
 
     def read(self, values: Values) -> PromptEdit:
         """What is asked for. Raises BadSetting, EmptyPrompt, BadPrompt."""
@@ -58,7 +63,8 @@ class PromptTab:
         weights: dict[str, Any] = {name: check_range(name, values[slider], 0, 10) for name, slider in terms}
         strength, steps, seed = (values[control] for control in (self.strength, self.steps, self.seed))
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed, **weights)
-        return PromptEdit(values[self.prompt], settings, values[self.region] or "auto")
+        anyway = values[self.prompt] == values[self.refused]
+        return PromptEdit(values[self.prompt], settings, values[self.region] or "auto", anyway=anyway)
 
 
 def prompt_tab(page: Page) -> PromptTab:
@@ -79,6 +85,8 @@ def prompt_tab(page: Page) -> PromptTab:
 
     begins, inputs = [tab.start.click, tab.prompt.submit], page.face_inputs | tab.inputs
     edited = wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)
+    asked = {tab.prompt, views.status}
+    edited.then(lambda v: v[tab.prompt] if AGAIN in v[views.status] else None, asked, tab.refused, **PRIVATE)
     edited.then(show_place, {page.inverted, views.status, views.save_face}, [tab.shown, tab.place], **PRIVATE)
     chosen = tab.everywhere.click(lambda: "everywhere", None, tab.region, **PRIVATE)
     chosen.then(None, None, None, js="() => document.querySelector('#run').click()")
@@ -114,4 +122,4 @@ def _lay_out(domain: str) -> PromptTab:
             name: gr.Slider(0, 5, getattr(default, name), step=0.05, label=f"{label} ({name})")
             for name, label in TERMS.items()
         }
-    return PromptTab(prompt, strength, region, start, cancel, shown, place, everywhere, steps, seed, terms)
+    return PromptTab(prompt, strength, region, start, cancel, shown, place, everywhere, steps, seed, terms, gr.State())

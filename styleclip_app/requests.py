@@ -49,22 +49,26 @@ class PromptEdit:
     Attributes:
         region: the place's name, as `Studio.optimize` reads it.
         painted: replaces the name.
+        anyway: try a prompt of which the model knows nothing.
     """
 
     prompt: str
     settings: OptimizeSettings = field(default_factory=OptimizeSettings)
     region: str = "auto"
     painted: Region | None = None
+    anyway: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", check_prompt(self.prompt))
 
     def check(self, studio: Studio) -> None:
-        """Raises UnknownRegion, UnsupportedByPack, BadImage."""
+        """Raises UnknownRegion, UnsupportedByPack, BadImage, UnknownPrompt."""
         if self.painted:
             self.painted.read()
         else:
             place_name(studio.pack, self.region)
+        if not self.anyway:
+            studio.check_known(self.prompt)
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
         mask = self.painted and self.painted.read()

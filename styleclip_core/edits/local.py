@@ -103,14 +103,13 @@ def parsed(pack: Pack, picture: Tensor) -> Tensor:
     return pack.parser.parse(picture).cpu()
 
 
-def edited_place(before: Tensor, after: Tensor, name: str) -> EditMask | None:
+def edited_place(before: Tensor, after: Tensor, name: str) -> EditMask:
     """Where an edit may show that changes the outline of a region: the region before and after it.
 
     Args:
         before, after: `parsed` pictures of the unedited and of the edited face.
         name: of the region.
-    Returns:
-        None if neither face shows the region, so that the edit can only show everywhere.
+    Raises:
+        UnknownRegion: neither face shows it.
     """
-    region = regions.edited_region(before, after, name)
-    return edit_mask(region, LocalSettings(grow=0)) if region.max() > 0.5 else None
+    return edit_mask(regions.edited_region(before, after, name), LocalSettings(grow=0))
