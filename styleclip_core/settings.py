@@ -117,7 +117,7 @@ class OptimizeSettings(Settings):
     """
 
     strength: float = 1.0
-    steps: int = 20
+    steps: int = 10
     lr: float = 0.06
     clip: float = 1.0
     directional: float = 0.5

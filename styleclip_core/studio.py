@@ -21,7 +21,7 @@ from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
 from styleclip_core.edits.local import EditMask
 from styleclip_core.edits.styleclip_reference import optimize_official
-from styleclip_core.errors import UnknownRegion, UnsupportedByPack
+from styleclip_core.errors import UnsupportedByPack
 from styleclip_core.faces import align, cut, detect_faces, load_photo, regions
 from styleclip_core.faces.crop import cut_out
 from styleclip_core.images import to_preview, to_tensor
@@ -190,8 +190,7 @@ class Studio:
                 yield self._edit(face, last.w_plus, None, mask, start, prompt)
                 return
             draw = Preview(pack.generator, code, settings.resolution, to_tensor(face.image, pack.device))
-            confine = self._confine(pack, face, mask, place, settings.resolution, region != "auto")
-
+            confine = local.confinement(pack, face.aligned or face.image, mask or place, chosen=region != "auto")
             confined = region == "auto" and mask is None and place is not None
             first = starts.first_picture(pack, code, prompt, settings, draw, confine, confined)
             yield Progress(FIRST, 0, settings.steps, to_preview(first.picture), w_plus=first.start.w_plus)
@@ -210,30 +209,6 @@ class Studio:
                     edited = last.w_plus
             latent = first.start.latent(pack.generator, edited)
             yield self._edit(face, edited, latent if isinstance(latent, list) else None, first.mask, start, prompt)
-
-    @staticmethod
-    def _confine(
-        pack: Pack, face: Face, mask: EditMask | None, place: str | None, resolution: int, chosen: bool
-    ) -> starts.Confine:
-        """A function from the picture of an edit to where it may show: in a mask, in a named place, or everywhere.
-
-        A place that no picture shows is refused if a person chose it; else the edit may show on the whole person.
-        """
-        if mask is not None or place is None:
-            return lambda picture: mask
-        small = (face.aligned or face.image).resize((resolution, resolution))
-        before = local.parsed(pack, to_tensor(small, pack.device))
-
-        def confine(picture: Tensor) -> EditMask:
-            after = local.parsed(pack, picture)
-            try:
-                return local.edited_place(before, after, place)
-            except UnknownRegion:
-                if chosen:
-                    raise
-                return local.edited_place(before, after, "person")
-
-        return confine
 
     def check_known(self, prompt: str) -> None:
         """Raise UnknownPrompt if the pack knows nothing of what a prompt speaks of: no edit is to be expected.

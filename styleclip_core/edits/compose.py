@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def compose(
     wanted: Mapping[str, float],
     usable: np.ndarray | None = None,
     unheld: frozenset[str] = frozenset(),
-    confined: bool = False,
+    shown: frozenset[str] | None = None,
 ) -> dict[str, float]:
     """The sliders that bring wanted changes and no others.
 
@@ -132,7 +132,7 @@ def compose(
             measured effect are left out.
         usable: ``bool [E]``, which sliders may be used; None: all.
         unheld: concepts that need not stay as they are.
-        confined: the edit will show only where the wanted concepts do (hair, lips, ...), so that the rest may change.
+        shown: concepts that show where the edit is confined to, see `shown_with`; None: all.
     Returns:
         slider -> strength, without those that stay at 0; empty if no wanted concept is known.
     """
@@ -142,8 +142,7 @@ def compose(
     asked = [found.concepts[i] for i in known]
     companions = unheld.union(*(COMPANIONS.get(name, ()) for name in asked))
     hold = [HOLDS.get(name, 1.0) * (FREE if name in companions else 1) for name in found.concepts]
-    if confined and all(name in SHOWN for name in asked):
-        shown = set().union(*(SHOWN[name] for name in asked))
+    if shown is not None:
         hold = [h if name in shown else HIDDEN * h for h, name in zip(hold, found.concepts, strict=True)]
     target, weight = np.zeros(len(found.concepts)), HOLD * np.array(hold)
     for i, value in known.items():
@@ -160,6 +159,12 @@ def compose(
         if unit > 0.02:
             sliders[key] = sliders.get(key, 0) + float(unit) * strength
     return {key: strength for key, strength in sliders.items() if abs(strength) > 0.02}
+
+
+def shown_with(wanted: Iterable[str]) -> frozenset[str] | None:
+    """The concepts that show where edits of the wanted ones are confined to (hair, lips, ...); None: all of them."""
+    shown = [SHOWN.get(name) for name in wanted]
+    return None if None in shown else frozenset[str]().union(*filter(None, shown))
 
 
 def _limit(key: str) -> float:

@@ -17,9 +17,9 @@ from styleclip_core.rendering import Preview
 # Mean L, a and b of the hair in portraits. Pink, green and the like are not here: painted so far from W, hair smears.
 COLORS = {
     "platinum": (76, 3, 16),
-    "blond": (62, 8, 27),
+    "blond": (58, 8, 23),
     "brown": (29, 9, 13),
-    "black": (13, 2, 2),
+    "black": (15, 2, 2),
     "grey": (58, 1, 3),
     "white": (78, 0, 4),
     "red": (36, 22, 26),
@@ -27,7 +27,8 @@ COLORS = {
 }
 REACHED = 9.0  # distance in Lab from which on a colour counts as reached
 STEPS, RATE, FIRST_LAYER = 12, 0.3, 6  # of Adam, in whitened coordinates, on the layers from that on
-SPREAD = 0.03  # weight of the mean squared step
+SPREAD = 0.03  # weight of the squared step
+HOLD = 8.0  # weight of the change of colours outside the hair, where it would show
 LIGHTNESS = 0.5  # share of the differences of L: light falls on hair of any colour
 CONCEPTS = ("blond hair", "black hair", "brown hair", "grey hair", "red hair")  # that a named colour stands for
 
@@ -52,13 +53,16 @@ def distance(lab: Tensor, color: str) -> Tensor:
 
 
 @torch.enable_grad()
-def recolored(pack: Pack, w_plus: Tensor, offsets: list[Tensor] | None, color: str, draw: Preview) -> Tensor:
+def recolored(
+    pack: Pack, w_plus: Tensor, offsets: list[Tensor] | None, color: str, draw: Preview, hold: bool = False
+) -> Tensor:
     """Move a code so that the hair that it shows takes a named colour.
 
     Args:
         w_plus: ``[1,L,512]``.
         offsets: of `edits.start.Start`.
         draw: of the unedited face; small pictures are enough.
+        hold: keep the colours of all else; where the edit is confined to the hair that is not needed.
     Returns:
         the moved code; the same one if there is no hair, or its colour is that already.
     """
@@ -72,6 +76,7 @@ def recolored(pack: Pack, w_plus: Tensor, offsets: list[Tensor] | None, color: s
     with torch.no_grad():
         before = picture(w_plus)
         mask = hair_mask(pack, before)
+        colors = rgb_to_lab(before)
     if mask.mean() < 0.005:
         return w_plus
     layers = (torch.arange(generator.num_layers, device=w_plus.device) >= FIRST_LAYER).float()[:, None]
@@ -80,10 +85,15 @@ def recolored(pack: Pack, w_plus: Tensor, offsets: list[Tensor] | None, color: s
     moved = w_plus
     for _ in range(STEPS):
         moved = w_plus + layers * space.step(step)
-        off = distance(mean_lab(picture(moved), mask), color)
+        painted = picture(moved)
+        off = distance(mean_lab(painted, mask), color)
         if off < REACHED**2:
             break
+        loss = off / 100 + SPREAD * step.square().sum()
+        if hold:
+            rest = (rgb_to_lab(painted) - colors).square() * (1 - mask)
+            loss = loss + HOLD * rest.sum(1).mean() / 100
         optimizer.zero_grad()
-        (off / 100 + SPREAD * step.square().mean() * step.shape[-1]).backward()
+        loss.backward()
         optimizer.step()
     return moved.detach()

@@ -6,11 +6,13 @@ features may fill the whole picture, so that shapes that cross the outline (a be
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -19,9 +21,15 @@ from styleclip_core.errors import UnknownRegion, UnsupportedByPack
 from styleclip_core.faces import regions
 from styleclip_core.faces.align import ALIGNED_SIZE
 from styleclip_core.faces.photo import load_mask
+from styleclip_core.images import to_tensor
 from styleclip_core.networks.blend import Blend
 from styleclip_core.packs.base import Generator, Latent, Pack
 from styleclip_core.settings import LocalSettings
+
+PARSED = 256  # px at which the unedited face is parsed
+# Picture [1,3,R,R] of an edit, and whether it changes no outline -> where it may show; None: everywhere.
+Confine = Callable[[Tensor, bool], "EditMask | None"]
+LOOSE, TIGHT = LocalSettings(grow=0), LocalSettings(grow=-12, feather=8)
 
 
 def read_mask(picture: Any) -> Tensor:
@@ -103,13 +111,40 @@ def parsed(pack: Pack, picture: Tensor) -> Tensor:
     return pack.parser.parse(picture).cpu()
 
 
-def edited_place(before: Tensor, after: Tensor, name: str) -> EditMask:
+def edited_place(before: Tensor, after: Tensor, name: str, tight: bool = False) -> EditMask:
     """Where an edit may show that changes the outline of a region: the region before and after it.
 
     Args:
-        before, after: `parsed` pictures of the unedited and of the edited face.
+        before, after: `parsed` pictures of the unedited and of the edited face, in any sizes.
         name: of the region.
+        tight: without the room that changes of the outline need.
     Raises:
         UnknownRegion: neither face shows it.
     """
-    return edit_mask(regions.edited_region(before, after, name), LocalSettings(grow=0))
+    before = F.interpolate(before, after.shape[2:], mode="bilinear", antialias=True)
+    return edit_mask(regions.edited_region(before, after, name), TIGHT if tight else LOOSE)
+
+
+@torch.no_grad()
+def confinement(pack: Pack, unedited: Image.Image, where: EditMask | str | None, chosen: bool) -> Confine:
+    """A function that finds where an edit may show.
+
+    Args:
+        unedited: the aligned face.
+        where: a mask; the name of a place, of `place_name`, to be found in both pictures; None: everywhere.
+        chosen: by a person: then UnknownRegion is raised if no picture shows the place; else the whole person is it.
+    """
+    if not isinstance(where, str):
+        return lambda picture, tight: where
+    before = parsed(pack, to_tensor(unedited.resize((PARSED, PARSED)), pack.device))
+
+    def confine(picture: Tensor, tight: bool) -> EditMask:
+        after = parsed(pack, picture)
+        try:
+            return edited_place(before, after, where, tight)
+        except UnknownRegion:
+            if chosen:
+                raise
+            return edited_place(before, after, "person")
+
+    return confine

@@ -51,14 +51,15 @@ def optimize(
         prompt: what the face should look like.
         blend: keeps the unedited face outside a mask; the losses then judge the composed picture (see `edits.local`).
         start: an edit that goes some of the way already; None: that of `guided`.
-        draw: of the face to edit, of the settings' resolution, if it is there already.
+        draw: of the face to edit, if it is there already; used if it has the settings' resolution.
     Raises:
         EmptyPrompt, BadPrompt, BadSetting.
     """
     settings = settings or OptimizeSettings()
     objective = make_objective(pack, check_prompt(prompt), settings.neutral)
     space, device = pack.space, w_plus.device
-    draw = draw or Preview(pack.generator, w_plus, settings.resolution)
+    if draw is None or draw.resolution != settings.resolution:
+        draw = Preview(pack.generator, w_plus, settings.resolution)
     with torch.no_grad():
         start_image = draw(w_plus)
     before = encode_unedited(pack, start_image)

@@ -6,7 +6,7 @@ It is measured at once. What is not plainly there is drawn again, stronger, and 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from styleclip_core import latents
 from styleclip_core.edits import sliders, text
-from styleclip_core.edits.hair_color import recolored
-from styleclip_core.edits.local import EditMask
+from styleclip_core.edits.hair_color import CONCEPTS, recolored
+from styleclip_core.edits.local import Confine, EditMask
 from styleclip_core.edits.objective import Objective, guide_length, make_objective, reference_direction
 from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import WeightsUnavailable
@@ -30,9 +30,16 @@ from styleclip_core.settings import OptimizeSettings
 RAISED = (1.0, 1.5, 2.1)  # shares of the composed step that are tried in turn
 # Deviations over random faces by which a reading must move for a concept to be plainly there.
 PLAIN = 1.1
-PLAIN_BY_CONCEPT = {"eyeglasses": 2.3, "lipstick": 1.6, "bald": 1.6, "blond hair": 1.3}
-
-Confine = Callable[[Tensor], EditMask | None]  # picture [1,3,R,R] of an edit -> where it may show; None: everywhere
+PLAIN_BY_CONCEPT = {"eyeglasses": 2.3, "lipstick": 1.6, "bald": 1.6, "curly hair": 0.7, "makeup": 0.8}
+# Readings from which on a concept is plainly there, however little it moved: a broad smile cannot become much broader.
+PRESENT = {
+    "smile": 0.85,
+    "jaw_open": 0.3,
+    "lip_redness": 40.0,
+    "brow_down": 0.6,
+    "jaw_dark": 24.0,
+    "moustache_dark": 24.0,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +70,24 @@ class Look:
     similarity: float
 
     def gains(self, before: Look, wanted: Mapping[str, float]) -> dict[str, float]:
-        """How far each wanted concept moved since another picture, in deviations, by the reading that moved most.
+        """How far each wanted concept moved since another picture, in deviations, by the reading that is surest.
 
         Where no reading tells of it, by the similarity to the prompt.
         """
         moved = {change.key: change.deviations for change in changes(before.readings, self.readings)}
         told = {c: [moved[key] * way for key, way in ways.items() if key in moved] for c, ways in asked(wanted).items()}
         rise = self.similarity - before.similarity
-        return {concept: max(told.get(concept) or [rise]) for concept, wish in wanted.items() if wish}
+        return {concept: (told.get(concept) or [rise])[0] for concept, wish in wanted.items() if wish}
 
-    def shows(self, before: Look, wanted: Mapping[str, float], strength: float = 1.0) -> bool:
-        """Whether every wanted concept, at least one, moved as far as it takes to be plainly there."""
+    def lacking(self, before: Look, wanted: Mapping[str, float], strength: float = 1.0) -> list[str]:
+        """The wanted concepts that are not plainly there, and did not move as far as it takes."""
         gains = self.gains(before, wanted)
         least = {concept: PLAIN_BY_CONCEPT.get(concept, PLAIN) * abs(wanted[concept]) * strength for concept in gains}
-        return bool(gains) and all(gain >= least[concept] for concept, gain in gains.items())
+        there = {c for c, ways in asked(wanted).items() for key, way in ways.items() if self._plain(key, way)}
+        return [concept for concept, gain in gains.items() if gain < least[concept] and concept not in there]
+
+    def _plain(self, key: str, way: int) -> bool:
+        return way > 0 and self.readings.get(key, float("-inf")) >= PRESENT.get(key, float("inf"))
 
 
 @torch.no_grad()
@@ -138,19 +149,25 @@ def first_picture(
     """
     wanted, before = text.wishes(pack, prompt), look_at(pack, draw(w_plus), prompt)
     color = text.named_hair_color(pack, prompt) if settings.strength >= 1 else None
-    shares = text.recipe(pack, prompt, confined, painted=color is not None) if wanted else {}
-    if not shares and not color:
+    recipes = text.recipes(pack, prompt, confined)
+    if color:  # is painted, so that sliders need not bring it
+        wanted = {concept: wish for concept, wish in wanted.items() if concept not in CONCEPTS}
+        recipes = {concept: recipe for concept, recipe in recipes.items() if concept not in CONCEPTS}
+    if not recipes and not color:
         return _drawn(pack, w_plus, prompt, guided_start(pack, w_plus, prompt, settings, draw), draw, confine, before)
-    first = None
-    for raised in RAISED:
-        start = _moved(pack, w_plus, {key: share * settings.strength * raised for key, share in shares.items()})
+    raised = dict.fromkeys(recipes, 0)  # index of RAISED for each concept
+    while True:
+        start = _moved(pack, w_plus, recipes, {c: RAISED[i] * settings.strength for c, i in raised.items()})
+        tight = not recipes  # paint changes no outline
         if color:
-            start = Start(recolored(pack, start.w_plus, start.offsets, color, draw), start.offsets)
-        first = _drawn(pack, w_plus, prompt, start, draw, confine, before, wanted, settings.strength)
-        if first.shown or not shares:
-            break
-    assert first
-    return first
+            hold = not (confined and tight)
+            start = Start(recolored(pack, start.w_plus, start.offsets, color, draw, hold), start.offsets)
+        first = _drawn(pack, w_plus, prompt, start, draw, confine, before, wanted, settings.strength, tight)
+        lacking = first.after.lacking(before, wanted, settings.strength)
+        weak = [concept for concept in lacking if concept in raised and raised[concept] + 1 < len(RAISED)]
+        if not weak:
+            return first
+        raised |= {concept: raised[concept] + 1 for concept in weak}
 
 
 def _drawn(
@@ -163,19 +180,26 @@ def _drawn(
     before: Look,
     wanted: dict[str, float] | None = None,
     strength: float = 1.0,
+    tight: bool = False,
 ) -> First:
     latent = start.latent(pack.generator)
     picture = draw(latent)
-    mask = confine(picture)
+    mask = confine(picture, tight)
     if mask:
         picture = draw(latent, mask.blend(pack.generator, w_plus))
     after = look_at(pack, picture, prompt)
-    return First(start, mask, picture, before, after, wanted or {}, after.shows(before, wanted or {}, strength))
+    shown = wanted is not None and not after.lacking(before, wanted, strength)
+    return First(start, mask, picture, before, after, wanted or {}, shown)
 
 
-def _moved(pack: Pack, w_plus: Tensor, values: dict[str, float]) -> Start:
-    """The edit that sliders make, each limited to the strengths that it may have."""
-    limit = sliders.MAX_STRENGTH
+def _moved(
+    pack: Pack, w_plus: Tensor, recipes: Mapping[str, Mapping[str, float]], strengths: Mapping[str, float]
+) -> Start:
+    """The edit that the recipes of concepts make at some strengths, each slider within the range that it may have."""
+    limit, values = sliders.MAX_STRENGTH, dict[str, float]()
+    for concept, recipe in recipes.items():
+        for key, share in recipe.items():
+            values[key] = values.get(key, 0.0) + share * strengths[concept]
     moved, styles = sliders.move(pack, w_plus, {key: min(max(v, -limit), limit) for key, v in values.items()})
     if styles is None:
         return Start(moved)

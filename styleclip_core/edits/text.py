@@ -41,33 +41,44 @@ def named_hair_color(pack: Pack, prompt: str) -> str | None:
     return color if color in hair_color.COLORS else None
 
 
-def recipe(pack: Pack, prompt: str, confined: bool = False, painted: bool = False) -> dict[str, float]:
-    """The sliders, with their strengths, whose sum is the step of a prompt; computed once for each prompt.
+def recipe(pack: Pack, prompt: str) -> dict[str, float]:
+    """The sliders, with their strengths, whose sum is the step of a prompt: the slider ``text:``.
 
-    Args:
-        confined: for an edit that shows only in the region that the prompt speaks of, see `compose.compose`.
-        painted: leave out the colour of the hair, which is painted afterwards; then there may be no sliders at all.
     Raises:
         EmptyPrompt, BadPrompt.
         UnsupportedByPack: no slider is known to bring what is asked for, and the pack has no global directions.
     """
+    total: dict[str, float] = {}
+    for part in recipes(pack, prompt).values():
+        for key, strength in part.items():
+            total[key] = total.get(key, 0.0) + strength
+    if not total:
+        global_directions.relevance(pack)
+        return {f"style:{check_prompt(prompt)}": 1.0}
+    return total
+
+
+def recipes(pack: Pack, prompt: str, confined: bool = False) -> dict[str, dict[str, float]]:
+    """The sliders that bring each concept that a prompt asks for, by concept; computed once for each prompt.
+
+    Args:
+        confined: for an edit that shows only in the region that the prompt speaks of.
+    Returns:
+        without concepts for which no slider is known.
+    """
     prompt = check_prompt(prompt)
-    return cached(pack, f"recipe {confined} {painted}", prompt, lambda: _recipe(pack, prompt, confined, painted))
+    return cached(pack, f"recipes {confined}", prompt, lambda: _recipes(pack, prompt, confined))
 
 
-def _recipe(pack: Pack, prompt: str, confined: bool, painted: bool) -> dict[str, float]:
+def _recipes(pack: Pack, prompt: str, confined: bool) -> dict[str, dict[str, float]]:
     wanted = wishes(pack, prompt)
-    if painted:
-        wanted = {concept: wish for concept, wish in wanted.items() if concept not in hair_color.CONCEPTS}
-        if not wanted:
-            return {}
-    if wanted:
-        found, context = compose.effects(), concepts.read(pack, prompt).context if concepts.can_read(pack) else {}
-        sliders = compose.compose(found, wanted, usable(pack, found), frozenset(context), confined)
-        if sliders:
-            return sliders
-    global_directions.relevance(pack)
-    return {f"style:{prompt}": 1.0}
+    if not wanted:
+        return {}
+    found, context = compose.effects(), concepts.read(pack, prompt).context if concepts.can_read(pack) else {}
+    shown = compose.shown_with(wanted) if confined else None
+    has = usable(pack, found)
+    composed = {c: compose.compose(found, {c: wish}, has, frozenset(context), shown) for c, wish in wanted.items()}
+    return {concept: sliders for concept, sliders in composed.items() if sliders}
 
 
 def wishes(pack: Pack, prompt: str) -> dict[str, float]:
