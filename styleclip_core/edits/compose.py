@@ -77,7 +77,7 @@ _MOUTH = ("smiling", "mouth open", "teeth", "surprised", "sad", "pouting", "full
 _HAIR = ("blond hair", "black hair", "brown hair", "grey hair", "red hair", "curly hair", "hat", *_HAIR_AMOUNTS)
 _EYES = ("eyes closed", "squinting", "blue eyes", "eyeglasses", "raised eyebrows")
 SHOWN: dict[str, tuple[str, ...]] = {
-    **{name: (*_HAIR, *_POSE) for name in _HAIR},
+    **{name: (*_HAIR, *_POSE) for name in _HAIR if name != "bald"},  # a bald head needs its shape
     **{name: (*_MOUTH, *_POSE) for name in ("lipstick", "full lips")},
     **{name: (*_BEARDS, *_MOUTH, *_POSE, "chubby", "narrow face", "double chin") for name in _BEARDS},
     **{name: (*_EYES, *_POSE) for name in ("blue eyes", "eyeglasses")},

@@ -28,7 +28,7 @@ CONCEPT_REGIONS = {  # by the names of `training.attributes.RECIPES`; more and l
     "brown hair": "hair",
     "grey hair": "hair",
     "red hair": "hair",
-    "bald": "hair",
+    "bald": "head",
     "long hair": "hair",
     "voluminous hair": "hair",
     "bangs": "hair",
