@@ -181,7 +181,7 @@ class Studio:
     ) -> Iterator[Progress | Edit]:
         """As `optimize`, but yields Progress on the way and the Edit at the end. Stop iterating to cancel."""
         start, prompt, pack = time.perf_counter(), check_prompt(prompt), steps.adapted_pack(self.pack, face.weights)
-        settings, place = settings or OptimizeSettings(), local.place_name(pack, region, prompt)
+        settings = settings or OptimizeSettings()
         with memory_errors(pack.device):
             code = face.w_plus[None].to(pack.device)
             if isinstance(settings, OfficialSettings):  # its losses judge the whole picture, mask or not
@@ -189,6 +189,7 @@ class Studio:
                 assert last.w_plus is not None, "the last Progress of an edit holds the code"
                 yield self._edit(face, last.w_plus, None, mask, start, prompt)
                 return
+            place = None if mask else local.place_name(pack, region, prompt)
             draw = Preview(pack.generator, code, settings.resolution, to_tensor(face.image, pack.device))
             confine = local.confinement(pack, face.aligned or face.image, mask or place, chosen=region != "auto")
             confined = region == "auto" and mask is None and place is not None

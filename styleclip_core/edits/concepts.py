@@ -99,7 +99,7 @@ class Meaning:
 
 def can_read(pack: Pack) -> bool:
     """Whether the pack's text-image model has the sentence encoder that prompts are read with."""
-    return isinstance(pack.clip, FaceCLIP) and CONCEPTS in weights.CHECKPOINTS
+    return isinstance(pack.clip, FaceCLIP) and pack.clip.tokenize is not None and CONCEPTS in weights.CHECKPOINTS
 
 
 def read(pack: Pack, prompt: str) -> Reading:

@@ -146,7 +146,13 @@ def matched(
         parts: of the three pictures, from `parts_of`. None: no part is known, and only the error of tone is matched.
         free: names of `PARTS` whose colour the edit is about, see `free_regions`.
     """
+    if photo.width != unedited.width:  # a generator of smaller pictures than the aligned square
+        photo = photo.resize(unedited.size, Image.Resampling.BOX)
     pixels = _small(photo), _small(unedited), _small(edited)
+    if parts is not None and parts[0].shape[1:] != pixels[0].shape[:2]:
+        size = pixels[0].shape[1::-1]
+        fit = [np.stack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in each]) for each in parts]
+        parts = fit[0], fit[1], fit[2]
     if parts is None:
         whole = np.ones((1, *pixels[0].shape[:2]), np.float32)
         before, after = _fields(pixels, (whole, whole, whole), ("whole",), frozenset({"whole"}))

@@ -62,7 +62,7 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
     page.wait_for("One face found")
     page.ask("a smiling person")
     said = page.wait_for("Done")
-    assert any("code" in text for text in said) and any("Editing" in text for text in said)
+    assert any("code" in text for text in said)
 
     numbers = page.find("#numbers").text
     assert len(re.findall(r"-?\d+\.\d+", numbers)) >= 4 and "same person" in numbers
@@ -78,7 +78,7 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
         assert Image.open(downloads / name).size == size
 
     page.ask("an old person")
-    said = page.wait_for("Editing") + page.wait_for("Done")
+    said = page.wait_for("Done")
     assert not any("code" in text for text in said), "the face was known and must not be searched again"
     assert page.find("#numbers").text != numbers
 
@@ -121,11 +121,13 @@ def test_an_example_is_a_photo_like_any_other(page: Page) -> None:
 def test_cancel_then_run_again(page: Page) -> None:
     page.find("#random").click()
     page.wait_for("does not exist")
-    page.ask("blond hair", steps=100)
+    page.ask("a zombie", steps=100)
+    assert "zombie" in page.wait_for("Press Run again")[-1]
+    page.find("#run").click()
     page.wait_for("step 2 of 100")
     page.find("#cancel").click()
     page.wait_for("Cancelled")
-    assert page.find("#run").is_enabled() and page.value("#prompt textarea") == "blond hair"
+    assert page.find("#run").is_enabled() and page.value("#prompt textarea") == "a zombie"
     page.ask("blond hair")
     said = page.wait_for("Done")
     assert not any("of 100" in text for text in said), "the cancelled run must not go on"

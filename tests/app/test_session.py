@@ -37,6 +37,9 @@ class StudioOfTheTest:
         yield Progress("Finding the code", 1, 1)
         yield FACE
 
+    def check_known(self, prompt: str) -> None:
+        pass
+
     def optimize_steps(
         self, face: Face, prompt: str, settings: OptimizeSettings, mask: Any, region: str
     ) -> Iterator[Any]:

@@ -22,8 +22,11 @@ from styleclip_core import (
     steps,
 )
 from styleclip_core.edits import invert as inversion
+from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits.objective import make_objective
 from styleclip_core.images import to_image, to_tensor
+from styleclip_core.results import DrawnState
+from styleclip_core.steps import judge
 
 FAST = OptimizeSettings(steps=8, views=1, resolution=128, patience=0)
 
@@ -64,16 +67,20 @@ def test_texts_order_faces_as_people_would(studio):
         assert torch.corrcoef(torch.stack([a, b]))[0, 1] < -0.3, (text, opposite)
 
 
+def refined(studio, face, prompt, settings):
+    """All reports of path A from the face itself."""
+    pack, code = studio.pack, face.w_plus[None]
+    return list(path_a.optimize(pack, code, prompt, settings))
+
+
 def test_path_a_raises_the_similarity_and_keeps_the_person(studio, face):
-    edit = studio.optimize(
-        face, "a smiling person" if _smile(studio, face) < 0 else "a serious person", replace(FAST, steps=16)
-    )
-    assert edit.scores["similarity_after"] > edit.scores["similarity_before"] + 0.5
-    assert edit.scores["identity"] > 0.5
-    assert edit.image.size == (1024, 1024) and edit.photo.size == (1024, 1024)
-    assert edit.latent.shape == face.w_plus.shape
+    prompt = "a smiling person" if _smile(studio, face) < 0 else "a serious person"
+    code = refined(studio, face, prompt, replace(FAST, steps=16))[-1].w_plus[0]
+    scores = judge(studio.pack, face.image, studio.render(DrawnState(code)), prompt)
+    assert scores["similarity_after"] > scores["similarity_before"] + 0.5
+    assert scores["identity"] > 0.5
     seen = studio.pack.generator.visible_layers(FAST.resolution)  # what previews do not show would drift unseen
-    still = (edit.latent == face.w_plus).all(1)
+    still = (code == face.w_plus).all(1)
     assert still[seen:].all() and not still[:seen].any()
 
 
@@ -85,7 +92,7 @@ def _smile(studio, face):
 def test_the_same_seed_gives_the_same_edit_and_another_a_different_one(studio, face):
     settings = replace(FAST, steps=3)
     first, again, other = (
-        studio.optimize(face, "blond hair", replace(settings, seed=seed)).latent for seed in (1, 1, 2)
+        refined(studio, face, "blond hair", replace(settings, seed=seed))[-1].w_plus for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -97,19 +104,19 @@ def test_no_strength_no_visible_change(studio, face):
 
 
 def test_progress_is_reported_and_work_stops_when_nobody_listens(studio, face):
-    reports = studio.optimize_steps(face, "a bald man", FAST)
-    first = next(reports)
-    assert isinstance(first, Progress) and (first.step, first.steps) == (1, 8)
-    assert first.preview.size == (256, 256) and {"clip", "identity", "preserve"} <= set(first.terms)
+    reports = studio.optimize_steps(face, "a zombie", FAST)
+    first, second = next(reports), next(reports)
+    assert (first.stage, first.step, first.steps) == ("First picture", 0, 8)
+    assert isinstance(second, Progress) and (second.step, second.steps) == (1, 8)
+    assert second.preview.size == (256, 256) and {"clip", "identity", "preserve"} <= set(second.terms)
     reports.close()
-    *_, last = studio.optimize_steps(face, "a bald man", replace(FAST, steps=2))
+    *_, last = studio.optimize_steps(face, "a zombie", replace(FAST, steps=2))
     assert isinstance(last, Edit)
 
 
 def test_early_stop(studio, face):
     settings = replace(FAST, steps=60, strength=0.1, patience=3)
-    reports = [r for r in studio.optimize_steps(face, "a smile", settings) if isinstance(r, Progress)]
-    assert 3 < len(reports) < 30
+    assert 3 < len(refined(studio, face, "a smile", settings)) < 30
 
 
 @pytest.mark.parametrize("prompt", ["", "   \n", None])
@@ -128,7 +135,7 @@ def test_a_prompt_of_ten_thousand_characters_is_refused(studio, face):
     [
         {"strength": float("nan")},
         {"strength": 3},
-        {"steps": 0},
+        {"steps": -1},
         {"steps": 10**6},
         {"lr": float("inf")},
         {"identity": -1},

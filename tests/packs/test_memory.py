@@ -37,13 +37,13 @@ def greedy(limit: int, asked: list, held: list):
     """`path_a.optimize` on a machine that has memory for pictures up to a limit."""
     optimize = path_a.optimize
 
-    def steps(pack: Pack, code: torch.Tensor, prompt: str, settings: OptimizeSettings, blend=None):
+    def steps(pack: Pack, code: torch.Tensor, prompt: str, settings: OptimizeSettings, *others):
         asked.append(settings)
         large = torch.zeros(1000)
         held.append(weakref.ref(large))
         if settings.resolution > limit:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        yield from optimize(pack, code, prompt, settings, blend)
+        yield from optimize(pack, code, prompt, settings, *others)
 
     return steps
 
@@ -53,7 +53,10 @@ def test_an_edit_that_does_not_fit_is_tried_coarser(studio: Studio, face, monkey
     monkeypatch.setattr(path_a, "optimize", greedy(128, asked, held))
     reports = list(studio.optimize_steps(face, "old", replace(SHORT, views=3)))
     assert [(settings.resolution, settings.views) for settings in asked] == [(256, 3), (128, 1)]
-    assert {r.stage for r in reports if isinstance(r, Progress)} == {"Editing (coarser, since memory ran out)"}
+    assert {r.stage for r in reports if isinstance(r, Progress)} == {
+        "First picture",
+        "Editing (coarser, since memory ran out)",
+    }
     assert reports[-1].image.size == (64, 64)
 
 
