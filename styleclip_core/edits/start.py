@@ -28,10 +28,13 @@ from styleclip_core.rendering import Preview
 from styleclip_core.settings import OptimizeSettings
 
 RAISED = (1.0, 1.5, 2.1)  # shares of the composed step that are tried in turn
+# The last of them for concepts that change the whole face: beyond, it is another one, or none.
+LAST_RAISED: dict[str, int] = {"old": 1, "sad": 1, "angry": 1, "chubby": 1, "narrow face": 1, "male": 1}
 # Deviations over random faces by which a reading must move for a concept to be plainly there.
 PLAIN = 1.1
 PLAIN_BY_CONCEPT = {"eyeglasses": 2.3, "lipstick": 1.6, "bald": 1.6, "curly hair": 0.7, "makeup": 0.8}
 # Readings from which on a concept is plainly there, however little it moved: a broad smile cannot become much broader.
+ABSENT = {"smile": 0.05}  # and up to which nothing is left to be taken away
 PRESENT = {
     "smile": 0.85,
     "jaw_open": 0.3,
@@ -87,7 +90,11 @@ class Look:
         return [concept for concept, gain in gains.items() if gain < least[concept] and concept not in there]
 
     def _plain(self, key: str, way: int) -> bool:
-        return way > 0 and self.readings.get(key, float("-inf")) >= PRESENT.get(key, float("inf"))
+        if key not in self.readings:
+            return False
+        if way < 0:
+            return self.readings[key] <= ABSENT.get(key, float("-inf"))
+        return self.readings[key] >= PRESENT.get(key, float("inf"))
 
 
 @torch.no_grad()
@@ -145,7 +152,7 @@ def first_picture(
         w_plus: ``[1,L,512]``, the code of the face to edit.
         draw: of that face.
         confine: where the edit may show.
-        confined: whether that will be in the region that the prompt speaks of, see `edits.text.recipe`.
+        confined: whether that will be in the region that the prompt speaks of, see `edits.text.recipes`.
     """
     wanted, before = text.wishes(pack, prompt), look_at(pack, draw(w_plus), prompt)
     color = text.named_hair_color(pack, prompt) if settings.strength >= 1 else None
@@ -164,7 +171,8 @@ def first_picture(
             start = Start(recolored(pack, start.w_plus, start.offsets, color, draw, hold), start.offsets)
         first = _drawn(pack, w_plus, prompt, start, draw, confine, before, wanted, settings.strength, tight)
         lacking = first.after.lacking(before, wanted, settings.strength)
-        weak = [concept for concept in lacking if concept in raised and raised[concept] + 1 < len(RAISED)]
+        last = len(RAISED) - 1
+        weak = [c for c in lacking if c in raised and raised[c] < LAST_RAISED.get(c, last)]
         if not weak:
             return first
         raised |= {concept: raised[concept] + 1 for concept in weak}
