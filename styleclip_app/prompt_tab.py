@@ -115,7 +115,8 @@ def _lay_out(domain: str) -> PromptTab:
         )
         everywhere = gr.Button("Everywhere instead", size="sm", elem_id="everywhere", min_width=120)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        steps = gr.Slider(1, 100, default.steps, step=1, label="Edit steps: more is firmer", elem_id="steps")
+        label = "Refinement steps, where the first picture is not enough"
+        steps = gr.Slider(0, 100, default.steps, step=1, label=label, elem_id="steps")
         label = "Seed: the same one gives the same edit"
         seed = gr.Number(default.seed, label=label, precision=0, minimum=0)
         terms = {
