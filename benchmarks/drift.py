@@ -22,12 +22,12 @@ from PIL import Image
 from benchmarks.common import add_grid, add_hair, make_parser
 from styleclip_core import Edit, Face, load_studio, steps
 from styleclip_core.errors import StudioError
-from styleclip_core.evaluation.measure import find_mesh, hair_probability, measure, polygon_mask, square_pixels
+from styleclip_core.evaluation.measure import hair_probability, measure
 from styleclip_core.evaluation.metrics import LABELS, Measurements
 from styleclip_core.evaluation.reports import grid, markdown_table, save_picture
 from styleclip_core.faces import cut
 from styleclip_core.faces.crop import put_back
-from styleclip_core.faces.readings import CHEEKS
+from styleclip_core.faces.readings import CHEEKS, find_mesh, polygon_mask, square_pixels
 
 EDITS = {  # slider -> the label that should move, and which way
     "mapper:smiling": ("smile", 1),

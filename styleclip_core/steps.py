@@ -150,20 +150,17 @@ def finish_edit(
     renderer: Renderer,
     prompt: str | None = None,
     values: Mapping[str, float] | None = None,
-    free: frozenset[str] | None = None,
 ) -> Edit:
     """Draw an edited state, paste it back into the face's photo, and score it. `Edit.scores` lacks the seconds.
 
     Args:
         prompt: of the edit; without one, similarities are not scored.
         values: the sliders of the edit, for its report.
-        free: names of `tones.PARTS` whose colour the edit is about; None: what prompt or sliders say.
     """
     image = draw_state(pack, state, renderer, face.image)
     mask = state.mask.picture() if state.mask else None
-    if free is None:
-        names = [key.partition(":")[2] for key in values or {}] if prompt is None else [prompt]
-        free = frozenset[str]().union(*map(tones.free_regions, names or [""]))
+    names = [key.partition(":")[2] for key in values or {}] if prompt is None else [prompt]
+    free = frozenset[str]().union(*map(tones.free_regions, names or [""]))
     photo = pasted(pack, face, image, mask, free)
     scores, report = judge(pack, face.image, image, prompt), measured(pack, face, image, prompt, values)
     return Edit(image, photo, state, mask, scores, face, report)

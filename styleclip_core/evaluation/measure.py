@@ -16,18 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from styleclip_core.faces.readings import (
-    SIZE,
-    angles,
-    color_statistics,
-    find_mesh,
-    hair_statistics,
-    polygon_mask,
-    shape_statistics,
-    square_pixels,
-)
-
-__all__ = ["SIZE", "find_mesh", "hair_probability", "measure", "measure_folder", "polygon_mask", "square_pixels"]
+from styleclip_core.faces.readings import color_statistics, hair_statistics, read_mesh, shape_statistics
 
 
 @functools.cache
@@ -67,15 +56,10 @@ def measure(image: Image.Image, hair_model: str) -> dict[str, float] | None:
         name -> value. Colours are CIE L in [0,100], a and b; lengths are fractions of the face; angles degrees;
         ``bs_*`` are MediaPipe's 52 blendshapes in [0,1]; ``age`` years; ``male`` a probability.
     """
-    rgb = square_pixels(image)
-    mesh = find_mesh(rgb)
-    if mesh is None:
+    if (mesh := read_mesh(image)) is None:
         return None
-    points, blendshapes, pose = mesh
-    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    rgb, points, lab, values = mesh
     hair = hair_probability(rgb, hair_model) > 0.5
-    values = {f"bs_{name}": float(score) for name, score in blendshapes.items()}
-    values |= angles(pose)
     values |= hair_statistics(lab, hair, points) | color_statistics(lab, points, hair) | shape_statistics(points)
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     top = y0 + 0.15 * (y1 - y0)  # dlib's detector, which the age model was trained behind, leaves out the forehead

@@ -196,6 +196,21 @@ def lip_redness(m: Mapping[str, Any]) -> Any:
     return m["lips_a"] - m["skin_a"] - 0.3 * (m["lips_L"] - m["skin_L"])
 
 
+def read_mesh(image: Image.Image) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, float]] | None:
+    """What all measurements of an aligned face begin with, or None where no face is found.
+
+    Returns:
+        pixels from `square_pixels`, the mesh's points, the pixels in CIE Lab, and blendshapes (``bs_*``) and angles.
+    """
+    rgb = square_pixels(image)
+    mesh = find_mesh(rgb)
+    if mesh is None:
+        return None
+    points, blendshapes, pose = mesh
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return rgb, points, lab, {f"bs_{name}": float(score) for name, score in blendshapes.items()} | angles(pose)
+
+
 @torch.no_grad()
 def hair_mask(pixels: np.ndarray, parser: FaceParser, device: torch.device | str = "cpu") -> np.ndarray:
     """Where a pack's parser sees hair, ``bool [256,256]``, in a picture from `square_pixels`."""
@@ -214,15 +229,11 @@ def read(image: Image.Image, parser: FaceParser | None, device: torch.device | s
         name -> value, without what cannot be told (the colour of hair that is not there);
             for units see `instruments.INSTRUMENTS`.
     """
-    rgb = square_pixels(image)
-    mesh = find_mesh(rgb)
-    if mesh is None:
+    if (mesh := read_mesh(image)) is None:
         return None
-    points, blendshapes, pose = mesh
-    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    rgb, points, lab, m = mesh
     hair = np.zeros((SIZE, SIZE), bool) if parser is None else hair_mask(rgb, parser, device)
-    m = {f"bs_{name}": float(score) for name, score in blendshapes.items()}
-    m |= angles(pose) | color_statistics(lab, points, hair) | shape_statistics(points)
+    m |= color_statistics(lab, points, hair) | shape_statistics(points)
     m["rim_edges"] = rim_edges(lab, points)
     readings = {name: m[name] for name in _PLAIN} | {name: float(derive(m)) for name, derive in _DERIVED.items()}
     if parser is not None:

@@ -18,8 +18,8 @@ from PIL import Image
 from torch import Tensor
 
 from styleclip_core import weights
-from styleclip_core.evaluation.measure import SIZE
 from styleclip_core.evaluation.reports import markdown_table
+from styleclip_core.faces.readings import SIZE
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.networks.parser import FaceParser
 from styleclip_core.packs.compact import PARSER, perceptual_network

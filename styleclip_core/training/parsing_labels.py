@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from styleclip_core.evaluation import measure
-from styleclip_core.evaluation.measure import SIZE, polygon_mask
 from styleclip_core.faces import readings
+from styleclip_core.faces.readings import SIZE, polygon_mask
 from styleclip_core.networks.bisenet import CLASSES
 
 IGNORED = 255
