@@ -28,7 +28,7 @@ def random_face(studio: Studio, number) -> Iterator[tuple[str, InvertedFace]]:
         face = call_in_worker(studio.random_face, number)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"random-{studio.pack.domain}-{number:.0f}.png")
-        face.image.save(path, compress_level=1)
+        face.save(path)
         yield str(path), InvertedFace(digest(path), None, face)
 
 

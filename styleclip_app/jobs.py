@@ -115,8 +115,8 @@ def show_run(
 def save_pictures(edit: Edit, folder: str, domain: str) -> tuple[str, str]:
     """Write the aligned and the pasted-back picture; gradio copies them into its cache when it sends them."""
     paths = str(Path(folder, f"edited-{domain}.png")), str(Path(folder, "edited-photo.png"))
-    for picture, path in zip((edit.image, edit.photo), paths, strict=True):
-        picture.save(path, compress_level=1)
+    edit.save(paths[0], aligned=True)
+    edit.save(paths[1])
     return paths
 
 

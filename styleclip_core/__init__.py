@@ -4,7 +4,7 @@
 >>> studio = load_studio()
 >>> face = studio.invert("photo.jpg")
 >>> edit = studio.optimize(face, "a smiling person with grey hair")
->>> edit.photo.save("edited.jpg")
+>>> edit.save("edited.jpg")
 """
 
 from importlib import import_module
@@ -29,14 +29,17 @@ from styleclip_core.errors import (
 )
 from styleclip_core.progress import Progress
 from styleclip_core.settings import InvertSettings, LocalSettings, OfficialSettings, OptimizeSettings
+from styleclip_core.version import __version__
 
 if TYPE_CHECKING:
     from styleclip_core.packs import Pack, load_pack
+    from styleclip_core.provenance import Source, save_picture
     from styleclip_core.results import DrawnState, Edit, Face, load_state, save_state
     from styleclip_core.studio import Studio, load_studio
 
 _MODULES = {
     "packs": ["Pack", "load_pack"],
+    "provenance": ["Source", "save_picture"],
     "results": ["DrawnState", "Edit", "Face", "load_state", "save_state"],
     "studio": ["Studio", "load_studio"],
 }
@@ -69,6 +72,7 @@ __all__ = [
     "OutOfMemory",
     "Pack",
     "Progress",
+    "Source",
     "Studio",
     "StudioError",
     "UnknownMapper",
@@ -76,8 +80,10 @@ __all__ = [
     "UnknownRegion",
     "UnsupportedByPack",
     "WeightsUnavailable",
+    "__version__",
     "load_pack",
     "load_state",
     "load_studio",
+    "save_picture",
     "save_state",
 ]

@@ -15,6 +15,7 @@ from styleclip_core.edits.local import EditMask
 from styleclip_core.errors import BadCheckpoint
 from styleclip_core.faces import Alignment
 from styleclip_core.faces.changes import Report
+from styleclip_core.provenance import Source, save_picture
 
 MAX_STATE_BYTES = 1 << 30  # of a file of a drawn state, unpacked
 
@@ -69,6 +70,15 @@ class Face:
         """What ``image`` was drawn from."""
         return DrawnState(self.w_plus, weights=self.weights)
 
+    @property
+    def source(self) -> Source:
+        """What the files of this face and of its edits say they came about by."""
+        return Source.GENERATED if self.photo is None else Source.EDITED
+
+    def save(self, path: str | Path, badge: bool = False) -> None:
+        """Write ``image``; for formats and errors see `provenance.save_picture`."""
+        save_picture(self.image, path, self.source, badge)
+
 
 @dataclass(frozen=True, eq=False)
 class Edit:
@@ -93,6 +103,11 @@ class Edit:
     scores: dict[str, float] = field(default_factory=dict)
     face: Face | None = None
     report: Report | None = None
+
+    def save(self, path: str | Path, aligned: bool = False, badge: bool = False) -> None:
+        """Write ``photo``, or ``image`` if ``aligned``; for formats and errors see `provenance.save_picture`."""
+        source = self.face.source if self.face else Source.EDITED
+        save_picture(self.image if aligned else self.photo, path, source, badge)
 
     @property
     def latent(self) -> Tensor:

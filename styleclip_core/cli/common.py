@@ -16,8 +16,6 @@ from styleclip_core.errors import BadSetting, DiskFull
 from styleclip_core.settings import InvertSettings
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from styleclip_core.results import Edit, Face
     from styleclip_core.studio import Studio
 
@@ -139,11 +137,6 @@ def write(path: str | None, action: Callable[[str], Any]) -> None:
         raise BadSetting(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
 
 
-def write_picture(path: str | None, image: Image.Image) -> None:
-    """Write a picture if a path was given. Raises DiskFull, BadSetting."""
-    write(path, lambda place: image.save(place, quality=95))
-
-
 @dataclass(frozen=True)
 class EditFiles:
     """Where the results of an edit go; None is nowhere. Raises BadSetting if one cannot be written there.
@@ -153,12 +146,14 @@ class EditFiles:
         aligned: the edited face alone.
         latent: the state that it was drawn from (`results.save_state`).
         scores: the numbers.
+        badge: write "edited by AI" into the pictures.
     """
 
     output: str
     aligned: str | None = None
     latent: str | None = None
     scores: str | None = None
+    badge: bool = False
 
     def __post_init__(self) -> None:
         check_output(self.output, PICTURES)
@@ -171,8 +166,8 @@ class EditFiles:
         from styleclip_core.results import save_state
 
         scores: dict[str, Any] = edit.scores | ({"report": edit.report.as_dict()} if edit.report else {})
-        write_picture(self.output, edit.photo)
-        write_picture(self.aligned, edit.image)
+        write(self.output, lambda path: edit.save(path, badge=self.badge))
+        write(self.aligned, lambda path: edit.save(path, aligned=True, badge=self.badge))
         write(self.latent, lambda path: save_state(edit.state, path))
         write(self.scores, lambda path: Path(path).write_text(json.dumps(scores, indent=2) + "\n"))
         said = []

@@ -61,6 +61,15 @@ Scores = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Also write the numbers (.json).", rich_help_panel=RESULTS_PANEL),
 ]
+Badge = Annotated[
+    bool,
+    typer.Option(
+        "--badge",
+        help='Also write "edited by AI" visibly into a corner; the files say so in any case, where viewers of photos '
+        "read it.",
+        rich_help_panel=RESULTS_PANEL,
+    ),
+]
 Region = Annotated[
     str,
     typer.Option(
@@ -134,6 +143,7 @@ def edit(
     aligned: Aligned = None,
     latent: Latent = None,
     scores: Scores = None,
+    badge: Badge = False,
     region: Region = "auto",
     mask: Mask = None,
     face: FaceNumber = 0,
@@ -145,7 +155,7 @@ def edit(
     precision: Precision = "auto",
 ) -> None:
     """Edit the face in a photo by a prompt."""
-    files = EditFiles(output, aligned, latent, scores)
+    files = EditFiles(output, aligned, latent, scores, badge)
     settings = edit_settings({"strength": strength, "steps": steps, "seed": seed}, more or [], official)
     inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
     prompt, painted = check_prompt(prompt), read_mask(mask)
@@ -198,6 +208,7 @@ def slide(
     aligned: Aligned = None,
     latent: Latent = None,
     scores: Scores = None,
+    badge: Badge = False,
     region: Region = "everywhere",
     mask: Mask = None,
     face: FaceNumber = 0,
@@ -209,7 +220,7 @@ def slide(
     precision: Precision = "auto",
 ) -> None:
     """Edit the face in a photo by sliders, which add up."""
-    files = EditFiles(output, aligned, latent, scores)
+    files = EditFiles(output, aligned, latent, scores, badge)
     inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
     from styleclip_core.checkpoints import load_mapper
 

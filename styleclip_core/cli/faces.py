@@ -21,7 +21,6 @@ from styleclip_core.cli.common import (
     find_face,
     load,
     write,
-    write_picture,
 )
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.settings import InvertSettings
@@ -45,6 +44,7 @@ def random(
     seed: Seed = 0,
     truncation: Annotated[float, typer.Option(help="0 is the mean face, 1 as varied as can be.")] = 0.7,
     latent: Annotated[str | None, typer.Option(metavar="FILE", help="Also write its W+ code (.npz).")] = None,
+    badge: Annotated[bool, typer.Option("--badge", help='Write "made by AI" visibly into a corner.')] = False,
     pack: Pack = "auto",
     device: Device = "auto",
     precision: Precision = "auto",
@@ -55,7 +55,7 @@ def random(
     from styleclip_core.results import save_state
 
     face = load(pack, device, precision).random_face(seed, truncation)
-    write_picture(output, face.image)
+    write(output, lambda path: face.save(path, badge))
     write(latent, lambda path: save_state(face.state, path))
     print(output)
 
@@ -104,5 +104,5 @@ def invert(
 
     found = find_face(load(pack, device, precision), photo, face, settings)
     write(output, lambda path: save_state(found.state, path))
-    write_picture(image, found.image)
+    write(image, found.save)
     print(f"{output}: distance to the photo {found.distance:.2f}, {found.seconds:.0f} s")
