@@ -70,6 +70,19 @@ def test_pixels_and_colours_stay(name: str, tmp_path: Path) -> None:
         assert differences.max() <= (0 if name == "photo.png" else 12) and differences.mean() < 1.5
 
 
+def test_colours_look_as_in_the_photo(tmp_path: Path) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = srgb.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+    gradient().save(tmp_path / "photo.png", icc_profile=swapped)  # whose red is sRGB's green
+    save_picture(load_photo(tmp_path / "photo.png"), tmp_path / "saved.png")
+    seen = []
+    for name in ("photo.png", "saved.png"):
+        picture = Image.open(tmp_path / name)
+        profile, lab = io.BytesIO(picture.info["icc_profile"]), ImageCms.createProfile("LAB")
+        seen.append(np.asarray(ImageCms.profileToProfile(picture, profile, lab, outputMode="LAB"), int))
+    assert np.abs(seen[0] - seen[1]).max() <= 3 and np.abs(seen[0][..., 1] - 128).max() > 60
+
+
 def test_what_the_picture_carried_is_left_behind(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"

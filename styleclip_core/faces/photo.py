@@ -1,7 +1,9 @@
 """Any picture file that a user gives -> an upright 8-bit sRGB picture, or `BadImage` that says what to do."""
 
 import contextlib
+import functools
 import io
+import math
 import os
 import stat
 import warnings
@@ -16,11 +18,13 @@ from styleclip_core.errors import BadImage
 
 MAX_BYTES = 50 * 1024**2
 MAX_PIXELS = 120_000_000  # as the header says, before anything is decoded
-MAX_SIDE = 6000  # px; larger pictures are reduced, which bounds memory and still leaves a face more than enough pixels
+KEPT_PIXELS = 64_000_000  # larger pictures are reduced to it: a photo of 192 MB stays in memory while it is edited
+MAX_SIDE = 16_000  # px, kept; longer ones no WebP could hold
 MIN_SIDE = 16  # px
 
 # Listed, because Pillow would otherwise also try EPS (which runs Ghostscript), WMF and many rarely audited decoders.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
+HEIC_EXTRA = "pip install 'styleclip-studio[heic]'"
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 PhotoSource = str | Path | bytes | Image.Image | BinaryIO
@@ -30,9 +34,9 @@ def load_photo(source: PhotoSource) -> Image.Image:
     """Read a photo from a path, bytes, an open binary file or a PIL image, as RGB (8 bits a channel, sRGB, upright).
 
     EXIF orientation is applied, transparency becomes white, an animation gives its first frame, 16-bit and grey
-    pictures are scaled to 8-bit RGB, embedded colour profiles are converted to sRGB. Pictures with a side over
-    `MAX_SIDE` are reduced to it. The source is not changed. Raises `BadImage` for everything that is not a usable
-    picture.
+    pictures are scaled to 8-bit RGB, embedded colour profiles are converted to sRGB. Pictures of more than
+    `KEPT_PIXELS`, or with a side over `MAX_SIDE`, are reduced to that. HEIC is read where pillow-heif is installed. The
+    source is not changed. Raises `BadImage` for everything that is not a usable picture.
     """
     return _load(source, _to_rgb)
 
@@ -102,12 +106,27 @@ def _read_path(path: str | Path) -> bytes:
         raise BadImage(f"The file {str(path)!r} cannot be read: check its path and permissions.") from error
 
 
-def _open(data: bytes) -> Image.Image:
+@functools.cache
+def _reads_heic() -> bool:
+    """Teach Pillow HEIC, if pillow-heif is installed."""
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
+
+
+def _open(data: bytes) -> Image.Image:
+    heic = data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS
+    if heic and not _reads_heic():
+        how = f"export the photo as JPEG or PNG, or install what reads them: {HEIC_EXTRA}"
+        raise BadImage(f"HEIC pictures cannot be read here: {how}.")
+    try:
+        return Image.open(io.BytesIO(data), formats=("HEIF",) if heic else FORMATS)
     except Image.UnidentifiedImageError as error:
-        if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
-            raise BadImage("HEIC pictures cannot be read: export the photo as JPEG or PNG first.") from error
+        if heic:
+            raise
         message = "The file is not a picture this program can read: use JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF."
         raise BadImage(message) from error
 
@@ -124,8 +143,8 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _reduced(size: tuple[int, int]) -> tuple[int, int]:
-    """The size in proportion whose longer side is at most `MAX_SIDE`."""
-    ratio = min(1.0, MAX_SIDE / max(size))
+    """The size in proportion that keeps within `MAX_SIDE` and `KEPT_PIXELS`."""
+    ratio = min(1.0, MAX_SIDE / max(size), math.sqrt(KEPT_PIXELS / (size[0] * size[1])))
     return round(size[0] * ratio), round(size[1] * ratio)
 
 
@@ -157,7 +176,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     elif image.mode not in ("RGB", "L", "CMYK", "LAB"):
         image = image.convert("RGB")
 
-    if max(image.size) > MAX_SIDE:
+    if image.size != _reduced(image.size):
         image = image.resize(_reduced(image.size), Image.Resampling.LANCZOS)
         alpha = None if alpha is None else alpha.resize(image.size, Image.Resampling.BOX)
     image = _to_srgb(image, profile)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from styleclip_core.errors import BadSetting, NoFaceFound
 from styleclip_core.faces import Alignment, align, detect_faces, load_photo, paste_back
@@ -116,6 +116,23 @@ def test_threads_share_the_detector(faces):
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda photo: detect_faces(photo)[0].landmarks, photos))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_large_photos_keep_their_size_and_detail(faces, tmp_path):
+    photo = canvas(7000, 4700)
+    photo.paste(faces[0].resize((3000, 3000)), (2400, 900))
+    photo.save(tmp_path / "large.jpg", quality=90)
+    photo = load_photo(tmp_path / "large.jpg")
+    aligned, alignment = align(photo, detect_faces(photo)[0])
+    edited = ImageOps.invert(aligned)
+    pasted = paste_back(photo, edited, alignment, base=aligned)
+    assert pasted.size == (7000, 4700)
+    changed = np.asarray(ImageChops.difference(pasted, photo)).max(-1) > 0
+    rows, columns = np.nonzero(changed)
+    low, high = alignment.quad.min(0), alignment.quad.max(0)
+    assert changed.sum() > 2_000_000
+    assert columns.min() >= low[0] - 2 and rows.min() >= low[1] - 2
+    assert columns.max() <= high[0] + 2 and rows.max() <= high[1] + 2
 
 
 def test_detector_is_silent(faces, tmp_path):

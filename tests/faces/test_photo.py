@@ -1,12 +1,14 @@
 """load_photo on every kind of picture: modes, formats, depths, turns, profiles, sizes."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from styleclip_core.faces.photo import MAX_SIDE, load_photo
+from styleclip_core.errors import BadImage
+from styleclip_core.faces.photo import MAX_SIDE, _reads_heic, load_photo
 from support.pictures import MODES, SAVED, encoded, gradient, in_mode, is_rgb, pixel
 
 
@@ -100,6 +102,31 @@ def _swap_red_and_green(profile: bytes) -> bytes:
     return profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
+def test_photos_of_iphones_are_read(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lying on its side; HEIF turns it by itself, the tag stays behind
+    sideways = gradient(90, 60).transpose(Image.Transpose.ROTATE_90)
+    heif = pillow_heif.from_pillow(sideways)
+    heif.info["exif"] = exif.tobytes()
+    heif.save(tmp_path / "photo.heic", quality=95)
+    data = (tmp_path / "photo.heic").read_bytes()
+    loaded = load_photo(data)
+    assert is_rgb(loaded) and loaded.size == (90, 60)
+    assert np.abs(np.asarray(loaded, int) - np.asarray(gradient(90, 60), int)).mean() < 6
+    for broken in (data[:200], data[: len(data) // 2], data[:64] + bytes(64) + data[128:]):
+        with pytest.raises(BadImage):
+            load_photo(broken)
+
+
+def test_without_pillow_heif_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    _reads_heic.cache_clear()
+    with pytest.raises(BadImage, match=r"HEIC.*styleclip-studio\[heic\]"):
+        load_photo(b"\0\0\0\x18ftypheic" + bytes(64))
+    _reads_heic.cache_clear()
+
+
 def test_animations_give_their_first_frame():
     frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "lime", "blue")]
     for form in ("GIF", "WEBP", "PNG", "TIFF", "AVIF"):
@@ -107,7 +134,12 @@ def test_animations_give_their_first_frame():
         assert np.abs(pixel(loaded) - (255, 0, 0)).max() < 12
 
 
-def test_large_pictures_are_reduced():
+def test_large_photos_keep_their_size():
+    for size in ((7000, 5250), (9504, 6336), (15_000, 4000)):
+        assert load_photo(encoded(Image.new("L", size, 77), "JPEG", quality=30)).size == size
+
+
+def test_larger_pictures_are_reduced():
     for form in ("JPEG", "PNG"):
         loaded = load_photo(encoded(gradient(3 * MAX_SIDE // 2, 600), form))
         assert loaded.size == (MAX_SIDE, 400)
@@ -117,7 +149,7 @@ def test_large_pictures_are_reduced():
 def test_a_hundred_megapixels_are_within_the_limit():
     data = encoded(Image.new("L", (12_500, 8000), 77), "JPEG", quality=30)
     loaded = load_photo(data)
-    assert loaded.size == (6000, 3840) and np.abs(pixel(loaded) - 77).max() <= 2
+    assert loaded.size == (10_000, 6400) and np.abs(pixel(loaded) - 77).max() <= 2
 
 
 def test_extreme_shapes():
