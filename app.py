@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import tempfile
+from importlib import import_module
+from importlib.util import find_spec
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing is reported to anybody
 
@@ -45,6 +47,7 @@ def build_app(studio: Studio) -> gr.Blocks:
                 views = result_views(domain)
                 results, strip = results_strip(views)
         page = Page(studio, photo.photo, face_index, inverted, inversion, views, results, strip)
+        wire_photo(page, photo)
         with tabs, gr.Tabs():
             with gr.Tab("Prompt"):
                 prompt = prompt_tab(page)
@@ -52,7 +55,6 @@ def build_app(studio: Studio) -> gr.Blocks:
                 sliders = sliders_tab(page)
             with gr.Tab("Local"):
                 local = local_tab(page, sliders.controls)
-        wire_photo(page, photo)
         add_endpoints(page, photo, prompt, local)
     return app.queue(max_size=MAX_WAITING)
 
@@ -65,7 +67,17 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--precision", default=PRECISIONS[0], help=_choices(PRECISIONS))
     parser.add_argument("--speedup", default=SPEEDUPS[0], help=_choices(SPEEDUPS))
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860")
+    parser.add_argument("--mcp", action="store_true", help="also offer the edits as tools to language models, by MCP")
     return parser.parse_args(argv)
+
+
+def prepare_mcp() -> None:
+    """To be called before `launch(mcp_server=True)`. Raises StudioError if the packages for it are not there."""
+    if find_spec("mcp") is None:
+        raise StudioError(
+            "--mcp needs the extra mcp: pip install 'styleclip-studio[mcp]', or in a clone 'gradio[mcp]'."
+        )
+    import_module("styleclip_app.mcp").use_tool_server()
 
 
 def _choices(names: tuple[str, ...]) -> str:
@@ -77,6 +89,8 @@ def main(argv: list[str] | None = None) -> None:
     options = read_options(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that being stopped, too, deletes the pictures
     try:
+        if options.mcp:
+            prepare_mcp()
         studio = load_studio(options.pack, options.device, options.precision, options.speedup)
         if has_gpu(studio.pack.device):
             studio.warm_up()
@@ -95,6 +109,7 @@ def main(argv: list[str] | None = None) -> None:
             allowed_paths=[str(EXAMPLES)],
             run_history=False,
             ssr_mode=False,
+            mcp_server=options.mcp,
             theme=THEME,
             css=CSS,
         )

@@ -9,7 +9,7 @@ requests.py         what can be asked for, checked when it is made
 session.py          a face is inverted once; a single worker thread runs all model code
 jobs.py             how long work begins, reports, is cancelled and ends
 results.py          the earlier results of a session
-api.py              the named endpoints for programs
+api.py mcp.py       the named endpoints for programs, and as tools for language models
 theme.py zerogpu.py the looks; GPUs that a Space is lent
 """
 

@@ -1,9 +1,14 @@
-"""The named endpoints, for programs: /random_face, /edit, /slide, /edit_region. Their components are hidden."""
+"""The named endpoints, for programs and, by MCP, for language models: /random_face, /edit, /slide, /edit_region.
+
+Their components are hidden. Names, docstrings and types of the functions are what the API page and MCP clients show;
+gradio reads one line for each argument.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +27,14 @@ from styleclip_app.zerogpu import on_gpu
 from styleclip_core import Edit, OptimizeSettings, Progress, Studio, StudioError
 
 
-def random_face(studio: Studio, number) -> Iterator[tuple[str, InvertedFace]]:
-    """A face that does not exist. The same number gives the same face."""
+def random_face(studio: Studio, number: int) -> Iterator[tuple[str, InvertedFace]]:
+    """Draw the portrait of a person who does not exist, 1024 x 1024. The same number gives the same person.
+
+    Args:
+        number: Which person, a whole number from 0.
+    Returns:
+        The portrait (PNG).
+    """
     with _said_to_the_caller():
         face = call_in_worker(studio.random_face, number)
     with tempfile.TemporaryDirectory() as folder:
@@ -32,14 +43,34 @@ def random_face(studio: Studio, number) -> Iterator[tuple[str, InvertedFace]]:
         yield str(path), InvertedFace(digest(path), None, face)
 
 
-def edit(studio: Studio, photo, prompt, strength, steps, seed, region, anyway, inverted) -> Iterator[tuple]:
-    """Edit the largest face of a photo by a prompt.
+def edit(
+    studio: Studio,
+    photo: str,
+    prompt: str,
+    strength: float,
+    steps: int,
+    seed: int,
+    region: str,
+    anyway: bool,
+    inverted: InvertedFace | None,
+) -> Iterator[tuple]:
+    """Edit the largest face in a photo by a description of how it should look, and put it back into the photo.
 
-    The region is where the edit may show: "auto" (what the prompt is about), "everywhere", or a name, as of
-    /edit_region. A prompt of which the model knows nothing is refused, unless it is to be tried anyway. Returns the
-    aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: similarity to the prompt before
-    and after, identity, distance, seconds, and as "report" what measurably changed.
-    While it runs the numbers say how far it is.
+    Smiles, glasses, beards, hair (length, curls, natural colours), make-up, age and expressions work well; the rest of
+    the photo stays as it is. It takes from a few seconds to a minute. While it runs the numbers say how far it is.
+
+    Args:
+        photo: A photo in which a face is seen from the front or half from the side.
+        prompt: How the person should look, in plain English: "a smiling person with grey hair".
+        strength: How much to change: 1 is clearly visible, 0 nothing, 2 the most.
+        steps: Refinement steps where the first picture does not show enough: 20 is usual, 0 is fastest.
+        seed: The same seed gives the same edit.
+        region: Where the edit may show: "auto" is what the prompt is about; or "everywhere", "hair", "lips+nose", ...
+        anyway: Try a prompt of which the model knows nothing, which is refused otherwise.
+    Returns:
+        the aligned face, 1024 x 1024 (PNG)
+        the photo with the edit in it, as large as the photo (PNG)
+        numbers: similarity to the prompt before and after, identity, distance, seconds, report (what changed)
     """
     with _said_to_the_caller():
         settings = OptimizeSettings(strength=strength, steps=steps, seed=seed)
@@ -48,23 +79,47 @@ def edit(studio: Studio, photo, prompt, strength, steps, seed, region, anyway, i
         yield face, pasted, numbers | ({"faces": found.face.faces} if face else {}), found
 
 
-def slide(studio: Studio, photo, values, inverted) -> Iterator[tuple]:
-    """Edit the largest face of a photo by sliders, given as {"mapper:smile": 1, "boundary:age": -0.5, ...}.
+def slide(studio: Studio, photo: str, values: dict[str, float], inverted: InvertedFace | None) -> Iterator[tuple]:
+    """Edit the largest face in a photo by sliders, which add up, and put it back into the photo. It is exact and fast.
 
-    Returns the aligned face (1024 x 1024), the photo with the edit pasted back, and the numbers: identity, distance,
-    seconds, report.
+    Sliders are mapper:NAME (smiling, beard, bangs, eyeglasses, ...), boundary:NAME (age, smile, ...), component:NAME,
+    and of any prompt text:PROMPT and style:PROMPT. An unknown name is answered with those that there are.
+
+    Args:
+        photo: A photo in which a face is seen from the front or half from the side.
+        values: Strengths from -3 to 3 by sliders: {"mapper:smiling": 1, "boundary:age": -0.5}.
+    Returns:
+        the aligned face, 1024 x 1024 (PNG)
+        the photo with the edit in it, as large as the photo (PNG)
+        numbers: identity, distance, seconds, report (what changed)
     """
     with _said_to_the_caller():
         request = SlidersEdit(values)
     yield from stream_api(studio, photo, inverted, request)
 
 
-def edit_region(studio: Studio, photo, prompt, region, mask, strength, inverted) -> Iterator[tuple]:
-    """Edit a part of the largest face of a photo by a prompt.
+def edit_region(
+    studio: Studio,
+    photo: str,
+    prompt: str,
+    region: str,
+    mask: str | None = None,
+    strength: float = 1,
+    inverted: InvertedFace | None = None,
+) -> Iterator[tuple]:
+    """Edit only a part of the largest face in a photo by a description; outside the part nothing changes.
 
-    The part is a region's name ("hair", "lips+nose", "left eye", "auto", "everywhere") or, if given, a mask: a picture
-    of the aligned face that is bright, or painted on transparency, where the edit may show. Returns the aligned face
-    (1024 x 1024), the photo with the edit pasted back, the mask if there was one, and the numbers.
+    Args:
+        photo: A photo in which a face is seen from the front or half from the side.
+        prompt: How the part should look, in plain English: "blond hair".
+        region: The part: "hair", "lips+nose", "left eye", ..., "auto" (what the prompt is about) or "everywhere".
+        mask: In place of the region: a picture of the aligned face, bright or painted where the edit may show.
+        strength: How much to change: 1 is clearly visible, 0 nothing, 2 the most.
+    Returns:
+        the aligned face, 1024 x 1024 (PNG)
+        the photo with the edit in it, as large as the photo (PNG)
+        the mask, if there was one (PNG)
+        numbers: similarity to the prompt before and after, identity, distance, seconds, report (what changed)
     """
     with _said_to_the_caller():
         settings = OptimizeSettings(strength=strength)
@@ -111,13 +166,25 @@ def _said_to_the_caller() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
+def with_studio(function: Callable[..., Iterator[tuple]], studio: Studio) -> Callable[..., Iterator[tuple]]:
+    """The function with its first argument given. Unlike a `functools.partial` it keeps name, docstring and types."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Iterator[tuple]:
+        yield from function(studio, *args)
+
+    _, *others = inspect.signature(function).parameters.values()
+    call.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
+    return call
+
+
 def add_endpoints(page: Page, photo: PhotoControls, prompt: PromptTab, local: LocalTab) -> None:
     """Declare the endpoints. What the page has a control for takes its label and default from there."""
 
     def declare(function: Callable[..., Iterator[tuple]], inputs: list, files: tuple[str, ...]) -> None:
         answer: list[Any] = [*(gr.Image(label=label) for label in files), gr.JSON(label="numbers"), page.inverted]
-        call, name = on_gpu(functools.partial(function, page.studio), GPU_SECONDS), function.__name__
-        gr.Button().click(call, [page.photo, *inputs, page.inverted], answer, api_name=name, **LONG)
+        call = on_gpu(with_studio(function, page.studio), GPU_SECONDS)
+        gr.Button().click(call, [page.photo, *inputs, page.inverted], answer, api_name=function.__name__, **LONG)
 
     with gr.Row(visible=False):  # what the page does not show but callers of the API get
         values, region, mask = gr.JSON(label="sliders"), gr.Textbox("auto", label="region"), gr.File(label="mask")
@@ -126,5 +193,5 @@ def add_endpoints(page: Page, photo: PhotoControls, prompt: PromptTab, local: Lo
         declare(edit, [prompt.prompt, *settings, prompt.region, anyway], ("aligned", "pasted"))
         declare(slide, [values], ("aligned", "pasted"))
         declare(edit_region, [local.prompt, region, mask, local.strength], ("aligned", "pasted", "mask"))
-    draw = on_gpu(functools.partial(random_face, page.studio))
+    draw = on_gpu(with_studio(random_face, page.studio))
     photo.random.click(draw, photo.number, [page.photo, page.inverted], api_name="random_face", **QUICK)

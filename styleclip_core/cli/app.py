@@ -22,6 +22,9 @@ app = typer.Typer()
   {prog} app
   {prog} app --pack compact --port 8000
 
+  # Also as tools of language models (MCP)
+  {prog} app --mcp
+
   # For others than this machine
   GRADIO_SERVER_NAME=0.0.0.0 {prog} app
 """,
@@ -37,6 +40,9 @@ def serve(
     port: Annotated[
         int | None, typer.Option(show_default="GRADIO_SERVER_PORT, or the first free one from 7860")
     ] = None,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Also offer the edits as tools to language models, by MCP.")
+    ] = False,
 ) -> int | None:
     """Serve the studio's page at 127.0.0.1, or where GRADIO_SERVER_NAME says."""
     if find_spec("gradio") is None:
@@ -44,4 +50,5 @@ def serve(
     # An installed wheel holds app.py inside the package; in a clone it lies at the top.
     page = import_module("styleclip_app.__main__" if find_spec("styleclip_app.__main__") else "app")
     argv = ["--pack", pack, "--device", device, "--precision", precision, "--speedup", speedup]
-    return page.main(argv if port is None else [*argv, "--port", str(port)])
+    argv += [] if port is None else ["--port", str(port)]
+    return page.main([*argv, "--mcp"] if mcp else argv)

@@ -99,9 +99,9 @@ def test_app_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     page, given = types.ModuleType("app"), []
     page.main = lambda argv: given.extend(argv)
     monkeypatch.setitem(sys.modules, "app", page)
-    assert cli.main(["app", "--pack", "compact", "--port", "8000"]) == 0
+    assert cli.main(["app", "--pack", "compact", "--port", "8000", "--mcp"]) == 0
     networks = "--pack compact --device auto --precision auto"
-    assert given == f"{networks} --speedup auto --port 8000".split()
+    assert given == f"{networks} --speedup auto --port 8000 --mcp".split()
 
 
 @pytest.mark.parametrize(
