@@ -35,5 +35,5 @@ EXPOSE 7860
 
 # The first start downloads the weights, up to 2 GB, before it answers.
 HEALTHCHECK --start-period=30m --interval=30s --timeout=5s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/', timeout=4)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
 ENTRYPOINT ["python", "app.py"]

@@ -15,14 +15,16 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 import gradio as gr
 
 from styleclip_app.api import add_endpoints
+from styleclip_app.hosting import Readiness, accounts
 from styleclip_app.local_tab import local_tab
+from styleclip_app.monitoring import WatchedStudio, log_to_stderr, watch_queue
 from styleclip_app.page import EXAMPLES, KEEP_SECONDS, Page, inversion_controls, result_views
 from styleclip_app.photo import photo_controls, wire_photo
 from styleclip_app.prompt_tab import prompt_tab
 from styleclip_app.results import results_strip
 from styleclip_app.sliders_tab import sliders_tab
 from styleclip_app.theme import CSS, THEME, note_html
-from styleclip_core import Studio, StudioError, load_studio
+from styleclip_core import Studio, StudioError, load_pack
 from styleclip_core.devices import PRECISIONS, has_gpu
 from styleclip_core.packs.load import NAMES
 from styleclip_core.rendering import SPEEDUPS
@@ -71,8 +73,10 @@ def read_options(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def prepare_mcp() -> None:
-    """To be called before `launch(mcp_server=True)`. Raises StudioError if the packages for it are not there."""
+def prepare_mcp(login: bool) -> None:
+    """To be called before `launch(mcp_server=True)`. Raises StudioError if it cannot be, or if there is a login."""
+    if login:
+        raise StudioError("--mcp knows no login: leave STYLECLIP_AUTH out, and let a proxy in front ask for one.")
     if find_spec("mcp") is None:
         raise StudioError(
             "--mcp needs the extra mcp: pip install 'styleclip-studio[mcp]', or in a clone 'gradio[mcp]'."
@@ -89,9 +93,10 @@ def main(argv: list[str] | None = None) -> None:
     options = read_options(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that being stopped, too, deletes the pictures
     try:
+        users = accounts()
         if options.mcp:
-            prepare_mcp()
-        studio = load_studio(options.pack, options.device, options.precision, options.speedup)
+            prepare_mcp(users is not None)
+        studio = WatchedStudio(load_pack(options.pack, options.device, options.precision), options.speedup)
         if has_gpu(studio.pack.device):
             studio.warm_up()
     except StudioError as error:
@@ -101,7 +106,14 @@ def main(argv: list[str] | None = None) -> None:
         print(studio.pack.note, file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="styleclip-") as pictures:  # readable by this user only
         os.environ.setdefault("GRADIO_TEMP_DIR", pictures)
-        build_app(studio).launch(
+        app, readiness = build_app(studio), Readiness(studio)
+        watch_queue(app)
+        log_to_stderr()
+        readiness.begin()
+        app.launch(
+            auth=users,
+            app_kwargs={"routes": readiness.routes()},
+            enable_monitoring=False,
             server_port=options.port,
             max_file_size="50mb",
             state_session_capacity=MAX_SESSIONS,

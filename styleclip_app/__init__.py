@@ -10,6 +10,7 @@ session.py          a face is inverted once; a single worker thread runs all mod
 jobs.py             how long work begins, reports, is cancelled and ends
 results.py          the earlier results of a session
 api.py mcp.py       the named endpoints for programs, and as tools for language models
+hosting.py          /healthz, /metrics and the login; monitoring.py measures and logs
 theme.py zerogpu.py the looks; GPUs that a Space is lent
 """
 

@@ -16,14 +16,14 @@ from typing import Any
 
 import gradio as gr
 
-from styleclip_app.jobs import GPU_SECONDS, save_pictures
+from styleclip_app.jobs import save_pictures
 from styleclip_app.local_tab import LocalTab
 from styleclip_app.page import LONG, QUICK, Page
 from styleclip_app.photo import PhotoControls
 from styleclip_app.prompt_tab import PromptTab
 from styleclip_app.requests import EditRequest, PromptEdit, Region, SlidersEdit
 from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, in_worker, run
-from styleclip_app.zerogpu import on_gpu
+from styleclip_app.zerogpu import MAX_SECONDS, job_seconds, on_gpu
 from styleclip_core import Edit, OptimizeSettings, Progress, Studio, StudioError
 
 
@@ -178,12 +178,25 @@ def with_studio(function: Callable[..., Iterator[tuple]], studio: Studio) -> Cal
     return call
 
 
+def gpu_seconds(function: Callable[..., Any]) -> Callable[..., int]:
+    """How long calls of an endpoint may take where GPUs are lent, from their arguments."""
+    _, *names = inspect.signature(function).parameters
+
+    def seconds(*args: Any) -> int:
+        asked = dict(zip(names, args, strict=False))
+        photo, inverted, steps = asked.get("photo"), asked.get("inverted"), asked.get("steps", OptimizeSettings.steps)
+        known = isinstance(inverted, InvertedFace) and bool(photo) and inverted.photo == digest(photo)
+        return job_seconds(known, steps) if isinstance(steps, int | float) else MAX_SECONDS
+
+    return seconds
+
+
 def add_endpoints(page: Page, photo: PhotoControls, prompt: PromptTab, local: LocalTab) -> None:
     """Declare the endpoints. What the page has a control for takes its label and default from there."""
 
     def declare(function: Callable[..., Iterator[tuple]], inputs: list, files: tuple[str, ...]) -> None:
         answer: list[Any] = [*(gr.Image(label=label) for label in files), gr.JSON(label="numbers"), page.inverted]
-        call = on_gpu(with_studio(function, page.studio), GPU_SECONDS)
+        call = on_gpu(with_studio(function, page.studio), gpu_seconds(function))
         gr.Button().click(call, [page.photo, *inputs, page.inverted], answer, api_name=function.__name__, **LONG)
 
     with gr.Row(visible=False):  # what the page does not show but callers of the API get

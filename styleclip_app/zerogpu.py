@@ -12,12 +12,24 @@ try:
 except ImportError:  # anywhere but in a Space
     spaces = None
 
+LENT = spaces is not None  # whether GPUs are lent for single calls here
+MAX_SECONDS = 120  # that a job may take
 Function = TypeVar("Function", bound=Callable)
 
 
-def on_gpu(function: Function, seconds: int = 60) -> Function:
+def on_gpu(function: Function, seconds: int | Callable[..., int] = 60) -> Function:
     """The function (or generator function) as ZeroGPU wants it, and anywhere else as it is.
 
-    `seconds` is the longest that a call may take there; shorter ones wait less.
+    `seconds` is the longest that a call may take there, or tells it from the call's arguments; shorter ones wait less.
     """
     return spaces.GPU(duration=seconds)(function) if spaces else function
+
+
+def job_seconds(known: bool, steps: float) -> int:
+    """How long an edit may take on a lent GPU: loading, drawing and measuring, half a second a step, the inversion.
+
+    Args:
+        known: the face was inverted before.
+        steps: refinement steps of the edit.
+    """
+    return min(MAX_SECONDS, round(15 + (0 if known else 45) + max(steps, 0) / 2))

@@ -8,14 +8,25 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from huggingface_hub import metadata_load
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 import styleclip_app.zerogpu
+from styleclip_app.api import edit, gpu_seconds, slide
+from styleclip_app.hosting import Readiness
+from styleclip_app.session import InvertedFace, digest
+from styleclip_app.zerogpu import MAX_SECONDS
+from styleclip_core import Face, Studio
 from styleclip_core.weights.hub import Hub
 from styleclip_core.weights.table import TABLE
 
@@ -113,6 +124,33 @@ def test_gpu_functions_are_declared_where_there_is_zerogpu(monkeypatch: pytest.M
     assert declared == [(job, 20)]
 
 
+def test_calls_that_are_short_ask_for_less(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"a photo")
+    photo = str(tmp_path / "photo.png")
+    seconds, face = gpu_seconds(edit), Face(torch.zeros(18, 512), Image.new("RGB", (8, 8)))
+    known = InvertedFace(digest(photo), None, face)
+    assert seconds(photo, "old", 1, 20, 0, "auto", False, known) == 25
+    assert seconds(photo, "old", 1, 20, 0, "auto", False, None) == 70
+    assert seconds(photo, "old", 1, 5000, 0, "auto", False, None) == seconds(photo, "old", 1, "many") == MAX_SECONDS
+    assert gpu_seconds(slide)(photo, {}, known) < gpu_seconds(slide)(photo, {}, None) < 70
+
+
 def test_gpu_functions_stay_as_they_are_elsewhere(monkeypatch: pytest.MonkeyPatch, reloaded: None) -> None:
     monkeypatch.setitem(sys.modules, "spaces", None)
     assert importlib.reload(styleclip_app.zerogpu).on_gpu(count) is count
+
+
+def test_the_app_is_ready_after_a_first_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, waiting = threading.Event(), threading.Event()
+    monkeypatch.setattr(Studio, "random_face", lambda self: waiting.wait(10) and drawn.set())
+    readiness = Readiness(object())  # type: ignore[arg-type]
+    client = TestClient(Starlette(routes=readiness.routes()))
+    readiness.begin()
+    assert client.get("/healthz").status_code == 503
+    waiting.set()
+    assert drawn.wait(10)
+    for _ in range(100):
+        if client.get("/healthz").status_code == 200:
+            break
+        time.sleep(0.05)
+    assert client.get("/healthz").text == "ready\n" and "styleclip_waiting" in client.get("/metrics").text

@@ -1,0 +1,56 @@
+"""What serving others needs: addresses that say whether the app is ready and how it is doing, and a login."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from styleclip_app import zerogpu
+from styleclip_app.monitoring import REGISTRY
+from styleclip_app.session import call_in_worker
+from styleclip_core import Studio, StudioError
+
+
+class Readiness:
+    """Whether a first picture was drawn, after which the app answers as fast as it can."""
+
+    def __init__(self, studio: Studio):
+        self._drawn = threading.Event()
+        self._studio = studio
+
+    def begin(self) -> None:
+        """Draw the first picture, in the background. Where GPUs are lent for single calls, that would borrow one."""
+        if zerogpu.spaces:
+            self._drawn.set()
+        else:
+            threading.Thread(target=self._draw, daemon=True).start()
+
+    def _draw(self) -> None:
+        call_in_worker(Studio.random_face, self._studio)  # as of a plain Studio: nobody asked for it, so it is no job
+        self._drawn.set()
+
+    def routes(self) -> list[Route]:
+        """/healthz (200, or 503 until then) and /metrics, which need no login."""
+
+        def health(request: Request) -> Response:
+            ready = self._drawn.is_set()
+            return PlainTextResponse("ready\n" if ready else "not ready yet\n", 200 if ready else 503)
+
+        def metrics(request: Request) -> Response:
+            return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+        return [Route("/healthz", health), Route("/metrics", metrics)]
+
+
+def accounts() -> list[tuple[str, str]] | None:
+    """Who may log in, by STYLECLIP_AUTH ("user:password,user2:..."); None: everybody, without. Raises StudioError."""
+    text = os.environ.get("STYLECLIP_AUTH", "")
+    pairs = [tuple(part.strip() for part in entry.split(":", 1)) for entry in text.split(",") if entry.strip()]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise StudioError("STYLECLIP_AUTH must be user:password, or several of them with commas between.")
+    return [(name, password) for name, password in pairs] or None
