@@ -15,9 +15,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 import gradio as gr
 
 from styleclip_app.api import add_endpoints
-from styleclip_app.hosting import Readiness, accounts
+from styleclip_app.hosting import Readiness, accounts, keep_deleting_files
 from styleclip_app.local_tab import local_tab
-from styleclip_app.monitoring import WatchedStudio, log_to_stderr, watch_queue
+from styleclip_app.monitoring import WatchedStudio, log_refusals, log_to_stderr, watch_queue
 from styleclip_app.page import EXAMPLES, KEEP_SECONDS, Page, inversion_controls, result_views
 from styleclip_app.photo import photo_controls, wire_photo
 from styleclip_app.prompt_tab import prompt_tab
@@ -109,6 +109,8 @@ def main(argv: list[str] | None = None) -> None:
         app, readiness = build_app(studio), Readiness(studio)
         watch_queue(app)
         log_to_stderr()
+        log_refusals()
+        keep_deleting_files()
         readiness.begin()
         app.launch(
             auth=users,

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import inspect
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ def _said_to_the_caller() -> Iterator[None]:
     try:
         yield
     except StudioError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(textwrap.shorten(str(error), 2000), print_exception=False) from error  # it may quote the caller
 
 
 def with_studio(function: Callable[..., Iterator[tuple]], studio: Studio) -> Callable[..., Iterator[tuple]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
+import gradio as gr
+import gradio.route_utils
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -45,6 +47,18 @@ class Readiness:
             return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
         return [Route("/healthz", health), Route("/metrics", metrics)]
+
+
+def keep_deleting_files() -> None:
+    """Let gradio delete old pictures even if a caller named a folder as a file, at which it would stop for good."""
+    delete = gradio.route_utils.delete_files_created_by_app
+
+    def delete_files(app: gr.Blocks, age: int | None) -> None:
+        for files in app.temp_file_sets:
+            files -= {file for file in files.copy() if os.path.isdir(file)}
+        delete(app, age)
+
+    gradio.route_utils.delete_files_created_by_app = delete_files
 
 
 def accounts() -> list[tuple[str, str]] | None:

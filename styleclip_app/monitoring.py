@@ -8,22 +8,32 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sys
 import time
+import traceback
+import types
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
+import gradio.queueing
+import gradio.route_utils
+import gradio.routes
 import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+import styleclip_core
 from styleclip_core import Edit, Face, Progress, Studio, StudioError
 
 T = TypeVar("T", Face, Edit)
 log = logging.getLogger("styleclip")
+_CORE = Path(styleclip_core.__file__).parent
+OURS = (f"{_CORE}{os.sep}", f"{Path(__file__).parent}{os.sep}", str(_CORE.parent / "app.py"))  # where our files are
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)  # memory and processor time, where there is /proc
@@ -109,6 +119,46 @@ def log_to_stderr() -> None:
     log.handlers = [logging.StreamHandler(sys.stderr)]
     log.setLevel(logging.INFO)
     log.propagate = False
+
+
+def log_refusals() -> None:
+    """Requests that gradio or its server refuse become a line of the log; only errors in our files stay tracebacks."""
+    shown = types.SimpleNamespace(**vars(traceback) | {"print_exc": _print_or_log})
+    for module in (gradio.queueing, gradio.routes, gradio.route_utils):
+        module.traceback = shown  # type: ignore[attr-defined]
+    logging.getLogger("uvicorn.error").addFilter(_is_ours_or_logged)
+
+
+def _print_or_log() -> None:
+    """What gradio calls to print the traceback of the current exception."""
+    error = sys.exc_info()[1]
+    if error is not None and not _log_if_refusal(error):
+        traceback.print_exc()
+
+
+def _is_ours_or_logged(record: logging.LogRecord) -> bool:
+    """A filter of a logger: whether it goes on with a record."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or not _log_if_refusal(error)
+
+
+def _log_if_refusal(error: BaseException) -> bool:
+    """Write a line about an error that did not pass through our files, without its text, which may quote the caller."""
+    frames = [frame.f_code for each in _chain(error) for frame, _ in traceback.walk_tb(each.__traceback__)]
+    if any(code.co_filename.startswith(OURS) for code in frames):
+        return False
+    where = f"{Path(frames[-1].co_filename).name}, {frames[-1].co_name}" if frames else None
+    write_line("refused", error=type(error).__name__, where=where)
+    return True
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception after those that it came about by or holds."""
+    if error is not None:
+        yield from _chain(error.__cause__ or error.__context__)
+        for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+            yield from _chain(each)
+        yield error
 
 
 def watch_queue(app: gr.Blocks) -> None:

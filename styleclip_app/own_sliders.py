@@ -73,6 +73,8 @@ def wire_own_sliders(page: Page, controls: SliderControls, own: OwnSliderControl
 
     def add_from_file(values: Values) -> Updates:
         file = values[own.load_mapper]
+        if not file:
+            return {}
         try:
             mapper, name = load_mapper(file), f"{Path(file).stem[:40]} (file)"
             updates = _add(controls, values, f"mapper:{name}")
@@ -82,6 +84,8 @@ def wire_own_sliders(page: Page, controls: SliderControls, own: OwnSliderControl
         return {status: status_html(f"Drag the new slider “{name}”."), controls.mappers: mappers, **updates}
 
     def load_edit(values: Values) -> Updates:
+        if not values[own.load_edit]:
+            return {}
         try:
             with Path(values[own.load_edit]).open(encoding="utf-8", errors="replace") as text:
                 strengths = sliders.from_json(text.read(MAX_EDIT_FILE))

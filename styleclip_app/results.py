@@ -11,6 +11,8 @@ from PIL import Image
 
 from styleclip_app.page import PRIVATE, ResultViews, thumbnails
 from styleclip_app.theme import status_html
+from styleclip_core import StudioError
+from styleclip_core.faces import load_photo
 
 RESULTS = 24  # that stay within reach; their files go when gradio's cache is cleared
 
@@ -30,8 +32,11 @@ def remember(kept: list[Result], compare, face: str | None, photo: str | None, n
     """A job is over: keep what it made, if it made something. Updates the results and their strip."""
     if not (compare and compare[0] and face and photo) or (kept and kept[-1].photo == photo):
         return gr.skip(), gr.skip()
-    with Image.open(face) as picture:
-        kept = [*kept, Result(compare[0], face, photo, numbers, picture.resize((96, 96)))][-RESULTS:]
+    try:  # the browser names the files, so they may be any
+        small = load_photo(face).resize((96, 96))
+    except StudioError:
+        return gr.skip(), gr.skip()
+    kept = [*kept, Result(compare[0], face, photo, numbers, small)][-RESULTS:]
     return kept, gr.update(value=[result.small for result in kept], visible=True)
 
 

@@ -96,7 +96,7 @@ def edit_slider(key: str, label: str, visible: bool = True) -> gr.Slider:
     return gr.Slider(-MAX_STRENGTH, MAX_STRENGTH, 0, step=0.05, label=label, elem_id=elem_id, **look)
 
 
-def search_sliders(sliders: list[Slider], text: str) -> list[Any]:
+def search_sliders(sliders: list[Slider], text: str | None) -> list[Any]:
     """The search box: show only sliders whose name or group has the text in it."""
-    sought = text.strip().lower()
+    sought = (text or "").strip().lower()
     return [gr.update(visible=sought in f"{one.label} {one.group}".lower()) for one in sliders]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio.route_utils
 import pytest
 import torch
 from huggingface_hub import metadata_load
@@ -23,7 +24,7 @@ from starlette.testclient import TestClient
 
 import styleclip_app.zerogpu
 from styleclip_app.api import edit, gpu_seconds, slide
-from styleclip_app.hosting import Readiness
+from styleclip_app.hosting import Readiness, keep_deleting_files
 from styleclip_app.session import InvertedFace, digest
 from styleclip_app.zerogpu import MAX_SECONDS
 from styleclip_core import Face, Studio
@@ -138,6 +139,16 @@ def test_calls_that_are_short_ask_for_less(tmp_path: Path) -> None:
 def test_gpu_functions_stay_as_they_are_elsewhere(monkeypatch: pytest.MonkeyPatch, reloaded: None) -> None:
     monkeypatch.setitem(sys.modules, "spaces", None)
     assert importlib.reload(styleclip_app.zerogpu).on_gpu(count) is count
+
+
+def test_pictures_are_deleted_although_somebody_named_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = gradio.route_utils.delete_files_created_by_app
+    monkeypatch.setattr(gradio.route_utils, "delete_files_created_by_app", original)  # put back after the test
+    keep_deleting_files()
+    (tmp_path / "photo.png").touch()
+    named = [{str(tmp_path)}, {str(tmp_path / "photo.png")}, {str(tmp_path / "gone.png")}]
+    gradio.route_utils.delete_files_created_by_app(SimpleNamespace(blocks={}, temp_file_sets=named), None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_app_is_ready_after_a_first_picture(monkeypatch: pytest.MonkeyPatch) -> None:
