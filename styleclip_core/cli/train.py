@@ -262,6 +262,39 @@ def measure_effects(
     run(folder, hair, scorers, faces, passes)
 
 
+@command(app, TRAINING_PANEL, examples="\n  {prog} optimise-faces optimised --hair hair_segmentation.tflite\n")
+def optimise_faces(
+    folder: Annotated[Path, typer.Argument(help="For what is measured; a second call goes on there.")],
+    hair: HairModel,
+    faces: Annotated[int, typer.Option(help="Random faces.")] = 75,
+) -> None:
+    """Training, not of what is shipped: optimise faces for prompts and measure them, for tune-face-clip."""
+    from styleclip_core.training.edited_faces import run
+
+    run(folder, hair, faces)
+
+
+@command(
+    app,
+    TRAINING_PANEL,
+    examples="""
+  {prog} tune-face-clip faces effects optimised --measurements measurements.npz --scorers celeba_w.npz
+""",
+)
+def tune_face_clip(
+    folder: Folder,
+    effects: Annotated[Path, typer.Argument(help="What measure-effects measured.")],
+    optimised: Annotated[Path, typer.Argument(help="What optimise-faces measured.")],
+    measurements: Annotated[Path, typer.Option(help="What measure-faces wrote.")],
+    scorers: Annotated[Path, typer.Option(help="Linear attribute scorers in W (.npz).")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE")] = Path("face_clip.safetensors"),
+) -> None:
+    """Training, not of what is shipped: tune FaceCLIP's heads on edited faces, and say what that changes."""
+    from styleclip_core.training.edited_tuning import run
+
+    run(folder, measurements, scorers, effects, optimised, output)
+
+
 @command(app, TRAINING_PANEL, examples="\n  {prog} train-concepts\n")
 def train_concepts(
     steps: Annotated[int, typer.Option(help="Of 256 texts.")] = 4000,

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
 from styleclip_core import latents, steps, weights
@@ -73,27 +75,38 @@ def measure_effects(pack: Pack, folder: Path, hair_model: str, faces: int, passe
             continue
         mine = np.random.default_rng(i).permutation(len(chosen))[part::QUARTERS]
         w_plus = latents.random_w(pack.generator, FIRST_SEED + i, TRUNCATION).expand(1, pack.generator.num_layers, -1)
-        draw, rows, codes, pictures = Preview(pack.generator, w_plus, SIZE), [], [], []
+        draw, codes, pictures = Preview(pack.generator, w_plus, SIZE), [], []
         for key, strength in [("", 0.0), *(chosen[j] for j in mine)]:
             moved, styles = sliders.move(pack, w_plus, {key: strength} if key else {})
-            picture = draw(styles or moved)
-            pictures.append(to_image(picture))
-            rows.append(measure.measure(pictures[-1], hair_model) or {})
-            codes.append(moved[0, : latents.effective_layers(pack.generator)].mean(0).numpy())
-        names = sorted({name for row in rows for name in row})
-        values = np.array([[row.get(name, np.nan) for name in names] for row in rows], np.float32)
-        for j, picture in zip([-1, *mine], pictures, strict=True):
-            _save(picture, folder / "img" / f"{i:04d}_{j}.webp")
-        partial = file.with_suffix(".part.npz")
-        np.savez_compressed(
-            partial, names=np.array(names), values=values, codes=np.array(codes, np.float32), experts=mine
-        )
-        partial.rename(file)
+            pictures.append(draw(styles or moved))
+            codes.append(moved)
+        names, means = [f"{i:04d}_{j}" for j in [-1, *mine]], mean_codes(pack, torch.cat(codes))
+        keep_measured(file, pictures, names, hair_model, codes=means, experts=mine)
 
 
-def _save(picture: Image.Image, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    picture.save(path, quality=92)
+def mean_codes(pack: Pack, w_plus: Tensor) -> np.ndarray:
+    """Codes ``[N,L,512]`` as one code each, ``[N,512]``: the mean over the layers that matter."""
+    return w_plus[:, : latents.effective_layers(pack.generator)].mean(1).numpy()
+
+
+def keep_measured(file: Path, pictures: list[Tensor], names: list[str], hair_model: str, **more: np.ndarray) -> None:
+    """Measure pictures ``[1,3,R,R]`` of one face; write them to the folder ``img`` beside a file of what was measured.
+
+    Args:
+        file: ``.npz`` with ``names [M]`` of measurements and ``values [N,M]``, NaN unknown.
+        names: of the pictures.
+        more: arrays for the file.
+    """
+    images = [to_image(picture) for picture in pictures]
+    rows = [measure.measure(image, hair_model) or {} for image in images]
+    known = sorted({name for row in rows for name in row})
+    values = np.array([[row.get(name, np.nan) for name in known] for row in rows], np.float32)
+    (file.parent / "img").mkdir(exist_ok=True)
+    for image, name in zip(images, names, strict=True):
+        image.save(file.parent / "img" / f"{name}.webp", quality=92)
+    partial = file.with_suffix(".part.npz")
+    np.savez_compressed(partial, allow_pickle=False, names=np.array(known), values=values, **more)
+    partial.rename(file)
 
 
 @torch.no_grad()
@@ -108,7 +121,7 @@ def write_table(pack: Pack, folder: Path, scorers: Path, path: Path) -> None:
     files = sorted(file for file in folder.glob("*.npz") if ".part" not in file.name)
     measured = [np.load(file) for file in files]
     names = sorted({name for one in measured for name in one["names"].tolist()})
-    values = np.concatenate([_columns(one, names) for one in measured])
+    values = np.concatenate([columns(one, names) for one in measured])
     codes = np.concatenate([one["codes"] for one in measured]) @ linear["weights"].T
     expert = np.concatenate([[-1, *one["experts"]] for one in measured])
     face = np.concatenate(
@@ -147,7 +160,7 @@ def _recipes(names: list[str], unedited: np.ndarray) -> dict[str, dict[str, floa
     return {a: {name: weight(RECIPES[a], name) for name in sources} for a, sources in ordered.items()}
 
 
-def _columns(measured: np.lib.npyio.NpzFile, names: list[str]) -> np.ndarray:
+def columns(measured: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray:
     """The measurements ``[N,len(names)]`` of one file, NaN where it lacks one."""
     own = measured["names"].tolist()
     table = np.full((len(measured["values"]), len(names)), np.nan, np.float32)

@@ -49,7 +49,8 @@ def test_help_needs_no_networks(args: list[str]) -> None:
 
 
 COMMANDS = """edit slide sliders random invert app weights synthesize measure-faces train-face-clip fit-heads
-train-encoder train-directions train-parser fit-identity train-mapper measure-effects train-concepts""".split()
+train-encoder train-directions train-parser fit-identity train-mapper measure-effects train-concepts
+optimise-faces tune-face-clip""".split()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -76,6 +77,7 @@ def test_help_states_the_defaults_of_the_settings(capsys: pytest.CaptureFixture)
         ("fit_identity", "identity", "run"),
         ("measure_effects", "effects", "run"),
         ("train_concepts", "concepts", "run"),
+        ("optimise_faces", "edited_faces", "run"),
         ("train_mapper", "mapper", "MapperSettings"),
     ],
 )
