@@ -25,7 +25,7 @@ from styleclip_core.training.augment import augment
 
 PROMPTS = ("a smiling person", "a person with eyeglasses", "a person with blond hair")
 INVERSIONS = {  # ways to find a face, in the columns' order
-    "encoder": InvertSettings(steps=0),
+    "one pass": InvertSettings(steps=0),
     "refined": InvertSettings(),
     "adapted": InvertSettings(tune=20),
 }

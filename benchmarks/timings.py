@@ -21,7 +21,6 @@ TIMINGS = {
 }
 CALLS = 5  # of what takes less than a second, of which the median counts
 STEPS = 6  # of path A, of which the median counts, less the first
-INVERSION_STEPS = 30
 
 
 class Timer:
@@ -62,9 +61,9 @@ class Timer:
         from styleclip_core import InvertSettings
 
         # Codes are remembered by photo and settings, so no two settings are alike; the cost is the same.
-        settings = InvertSettings(steps=INVERSION_STEPS, prior=0.01 + 1e-9 * next(self.numbers))
+        settings = InvertSettings(prior=0.01 + 1e-9 * next(self.numbers))
         reports = sum(1 for _ in self.studio.invert_steps(self.photo, settings=settings))
-        assert reports > INVERSION_STEPS, "the steps were not taken"
+        assert reports > settings.steps, "the steps were not taken"
 
     def step(self) -> float:
         from styleclip_core import OptimizeSettings

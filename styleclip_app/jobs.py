@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import tempfile
@@ -15,16 +16,16 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from styleclip_app.page import LONG, PRIVATE, Page, Updates, Values
-from styleclip_app.requests import EditRequest
+from styleclip_app.requests import EditRequest, PromptEdit
 from styleclip_app.results import remember
-from styleclip_app.session import FaceRequest, InvertedFace, in_worker, run
+from styleclip_app.session import FaceRequest, InvertedFace, find, in_worker, run
 from styleclip_app.theme import numbers_html, progress_html, status_html
-from styleclip_app.zerogpu import on_gpu
+from styleclip_app.zerogpu import job_seconds, on_gpu
 from styleclip_core import Edit, Progress, Studio, StudioError
 from styleclip_core.errors import UnknownPrompt
 
-GPU_SECONDS = 120  # that a job may take where GPUs are lent for each job
-STOPPING, CANCELLED = "Stopping after this step", "Cancelled. Everything is as it was."
+STOPPING, CANCELLED = "Stopping after this step", "Cancelled. What you see stays as it is."
+FIRST_LOOK = "This is the edit at a first look; a better likeness follows"
 AGAIN = "Press Run again to try it anyway."
 
 Job = tuple[FaceRequest | InvertedFace, EditRequest | None]  # which face, and what to do to it: `session.run`
@@ -51,7 +52,7 @@ def wire_job(
         the job's event, to be followed by ``then``.
     """
     status, cancel = page.views.status, buttons[1]
-    work = on_gpu(functools.partial(show_run, page.studio), GPU_SECONDS)
+    work = on_gpu(functools.partial(show_run, page.studio), _gpu_seconds)
 
     def start(values: Values) -> Iterator[Updates]:
         try:
@@ -63,7 +64,7 @@ def wire_job(
             yield page.updates(**named)
 
     shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "full", "show_progress_on": status}
-    started = gr.on(begins, _busy, None, list(buttons), queue=False, **PRIVATE)
+    started = gr.on(begins, _busy, None, list(buttons), cancels=page.looks, queue=False, **PRIVATE)
     running = started.then(start, inputs, page.outputs, **shown, **LONG)
     running.then(_free, status, [*buttons, status], queue=False, **PRIVATE)  # also when it was cancelled
     if keep:
@@ -79,28 +80,32 @@ def show_run(
 ) -> Iterator[dict[str, Any]]:
     """Do the work in the worker thread and yield what the page shows of it, by the names that `Page.updates` takes.
 
-    An error says its sentence and leaves the rest as it was.
+    A face that is not known yet is edited twice: as it is at the first look, and when it is refined. What was shown of
+    the first edit stays until then. An error says its sentence and leaves the rest as it was.
     """
-    stage, started, before, inverted = "", 0.0, None, None
+    stage, started, before, inverted, edited = "", 0.0, None, None, False
     try:
-        for step in in_worker(run(studio, request, edit)):
+        for step in in_worker(run(studio, request, edit, at_once=True)):
             if isinstance(step, InvertedFace):
-                inverted, before = step, step.face.aligned or step.face.image
+                inverted, before = step, step.picture
                 status = status_html("Beginning the edit", 0) if edit else status_html(done)
-                yield {"inverted": inverted, "compare": (before, step.face.image), "status": status}
+                seen = {} if edited else {"compare": (before, step.face.image)}
+                yield {"inverted": inverted, "status": status, **seen}
             elif isinstance(step, Progress):
                 if step.stage != stage:
                     stage, started = step.stage, time.perf_counter()
                 before = before or step.preview
-                views = {"compare": (before, step.preview)} if step.preview else {}
+                views = {"compare": (before, step.preview)} if step.preview and not edited else {}
                 yield {"status": progress_html(step, time.perf_counter() - started), **views}
             else:
                 assert inverted is not None, "the face is found before it is edited"
+                edited = True
+                last = isinstance(request, InvertedFace) or inverted.is_as_asked(request)
                 with tempfile.TemporaryDirectory() as folder:
                     aligned, pasted = save_pictures(step, folder, studio.pack.domain)
                     yield {
-                        "status": status_html(done),
-                        "compare": (before, step.image),
+                        "status": status_html(done) if last else status_html(FIRST_LOOK, 0),
+                        "compare": (before, aligned),  # the file, which says that AI made it
                         "pasted": pasted,
                         "numbers": numbers_html(step.scores, inverted.face, step.report),
                         "save_face": gr.update(value=aligned, interactive=True),
@@ -110,6 +115,19 @@ def show_run(
         yield {"status": refuse(UnknownPrompt(f"{error} {AGAIN}"))}
     except StudioError as error:
         yield {"status": refuse(error)}
+
+
+def show_look(studio: Studio, request: FaceRequest) -> Iterator[dict[str, Any]]:
+    """Begin before being asked: yield the face as the program sees it at a first look, then refined, and no errors.
+
+    It takes turns only while nobody waits for anything else.
+    """
+    seen = False
+    with contextlib.suppress(StudioError):  # a Run says what is wrong
+        for step in in_worker(find(studio, request, at_once=True), background=True):
+            if isinstance(step, InvertedFace):
+                yield {"inverted": step, **({} if seen else {"compare": (step.picture, step.face.image)})}
+                seen = True
 
 
 def save_pictures(edit: Edit, folder: str, domain: str) -> tuple[str, str]:
@@ -124,6 +142,13 @@ def refuse(error: StudioError) -> str:
     """Show the error's sentence; the page stays as it was. Returns the status."""
     gr.Warning(html.escape(str(error), quote=False), duration=6)
     return status_html(str(error), bad=True)
+
+
+def _gpu_seconds(request: FaceRequest | InvertedFace, edit: EditRequest | None, done: str) -> int:
+    """How long `show_run` may take where GPUs are lent for single jobs."""
+    known = isinstance(request, InvertedFace) or request.inverted is not None
+    steps = edit.settings.steps if isinstance(edit, PromptEdit) else 0
+    return job_seconds(known, steps)
 
 
 def _busy() -> tuple:

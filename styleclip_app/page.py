@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from styleclip_core import InvertSettings, OptimizeSettings, Studio
 KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # events of the page alone
 QUICK: dict[str, Any] = {"concurrency_id": "quick", "concurrency_limit": 1}
+LOOKS: dict[str, Any] = {"concurrency_id": "look", "concurrency_limit": 4}  # each waits in a thread of its own
 LONG: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}  # the others see their place in the queue
 PROMPTS = {  # an example for each thing that packs draw
     "face": "a smiling person with grey hair",
@@ -65,6 +66,7 @@ class Page:
         inverted: the `InvertedFace` of this session, or None.
         inversion: the settings of the inversion.
         views: the last result.
+        looks: the events that look at a photo before anything is asked; a job overtakes them. `wire_photo` fills it.
         results, strip: the earlier results and their thumbnails, see `styleclip_app.results`.
     """
 
@@ -76,6 +78,7 @@ class Page:
     views: ResultViews
     results: gr.State
     strip: gr.Gallery
+    looks: list[Any] = field(default_factory=list)
 
     @property
     def face_inputs(self) -> set[Component]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
-from styleclip_app.jobs import refuse
-from styleclip_app.page import EXAMPLES, PRIVATE, QUICK, Page, idle, thumbnails
+from styleclip_app.jobs import refuse, show_look
+from styleclip_app.page import EXAMPLES, LOOKS, PRIVATE, QUICK, Page, Updates, Values, idle, thumbnails
 from styleclip_app.session import InvertedFace, digest
 from styleclip_app.theme import status_html
+from styleclip_app.zerogpu import LENT
 from styleclip_core import Studio, StudioError
 
 
@@ -42,12 +45,25 @@ def photo_controls(domain: str) -> PhotoControls:
 
 
 def wire_photo(page: Page, controls: PhotoControls) -> None:
-    status, find = page.views.status, functools.partial(on_photo_change, page.studio)
+    """Wire the photo: say how many faces it has, and look at the chosen one. To be called before the tabs are wired."""
+    status, report = page.views.status, functools.partial(on_photo_change, page.studio)
     changed = [status, controls.faces, page.face_index]
-    controls.photo.change(
-        find, [controls.photo, page.inverted], changed, trigger_mode="always_last", **QUICK, **PRIVATE
+    chosen = controls.photo.change(
+        report, [controls.photo, page.inverted], changed, trigger_mode="always_last", **QUICK, **PRIVATE
     )
-    controls.faces.select(on_face_pick, None, [page.face_index, status], **PRIVATE)
+    picked = controls.faces.select(on_face_pick, None, [page.face_index, status], **PRIVATE)
+    if LENT:  # a look is not worth a visitor's share of the GPU
+        return
+
+    def look(values: Values) -> Iterator[Updates]:
+        if values[page.photo] is None:
+            return
+        for named in show_look(page.studio, page.face_request(values)):
+            yield page.updates(**named)
+
+    outputs: list[Any] = [page.inverted, page.views.compare]
+    page.looks.extend(event.then(look, page.face_inputs, outputs, **LOOKS, **PRIVATE) for event in (chosen, picked))
+    gr.on([controls.photo.change, controls.faces.select], None, cancels=page.looks, queue=False, **PRIVATE)
 
 
 def on_photo_change(studio: Studio, path: str | None, inverted: InvertedFace | None) -> tuple:

@@ -4,11 +4,13 @@ thread runs all model code.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,11 +24,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _END: Any = object()
 _worker = ThreadPoolExecutor(1, "studio")
+_turns = threading.Condition()
+_jobs = 0  # that are under way, without those in the background
 
 
 def _new_worker() -> None:
-    global _worker
-    _worker = ThreadPoolExecutor(1, "studio")
+    global _worker, _turns, _jobs
+    _worker, _turns, _jobs = ThreadPoolExecutor(1, "studio"), threading.Condition(), 0
 
 
 os.register_at_fork(after_in_child=_new_worker)  # threads do not survive a fork, and ZeroGPU forks for every job
@@ -46,14 +50,18 @@ class InvertedFace:
     choice: tuple[int, InvertSettings] | None
     face: Face
 
+    def is_as_asked(self, request: FaceRequest) -> bool:
+        """Whether nothing is left to do for a request of this face: a first look may still have to be refined."""
+        return self.choice in (None, (request.index, request.settings))
+
     @property
     def picture(self) -> Image.Image:
         """What people see of the face: the aligned part of the photo, or the generator's picture if there is none."""
         return self.face.aligned or self.face.image
 
-    def fits(self, photo: str | Path, choice: tuple[int, InvertSettings]) -> bool:
-        """Whether this is that face of that photo."""
-        return self.photo == digest(photo) and self.choice in (None, choice)
+    def is_of(self, photo: str, choice: tuple[int, InvertSettings]) -> bool:
+        """Whether this is that face of the photo with that sha256."""
+        return self.photo == photo and self.choice in (None, choice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,40 +81,51 @@ class FaceRequest:
     inverted: InvertedFace | None = None
 
 
-Report = Progress | InvertedFace | Edit  # what long work yields: Progress any time, the face once, then the Edit
+Report = Progress | InvertedFace | Edit  # what long work yields: Progress any time, faces when found, then the Edit
 
 
 def run(
-    studio: Studio, request: FaceRequest | InvertedFace, edit: EditRequest | None = None
+    studio: Studio, request: FaceRequest | InvertedFace, edit: EditRequest | None = None, at_once: bool = False
 ) -> Generator[Report, None, None]:
     """Find the face, then edit it. What the pack refuses is refused first, before the long work.
 
     Args:
         request: which face; an InvertedFace is edited whatever photo it is from.
         edit: None only finds the face.
+        at_once: edit the face as it is at the first look, too, so that an Edit is there soon; a better one follows.
     Raises:
         StudioError: the verbs' own, and BadImage if there is no photo.
     """
     if edit:
         edit.check(studio)
-    inverted = request if isinstance(request, InvertedFace) else (yield from _find_face(studio, request))
-    yield inverted
-    if edit:
-        yield from edit.steps(studio, inverted.face)
+    finding = iter((request,)) if isinstance(request, InvertedFace) else find(studio, request, at_once)
+    for found in finding:
+        yield found
+        if edit and isinstance(found, InvertedFace):
+            yield from edit.steps(studio, found.face)
 
 
-def _find_face(studio: Studio, request: FaceRequest) -> Generator[Progress, None, InvertedFace]:
-    """The session's last face if it is the one asked for; else yield Progress of inverting the one that is."""
+def find(studio: Studio, request: FaceRequest, at_once: bool = False) -> Generator[Progress | InvertedFace, None, None]:
+    """The session's last face if it is the one asked for; else Progress of inverting the one that is, then that.
+
+    Args:
+        at_once: yield the face after a first look, too, before it is refined.
+    """
     if request.photo is None:
         raise BadImage("Choose a photo first, or make a random face.")
-    choice, inverted = (int(request.index), request.settings), request.inverted
-    if inverted is not None and inverted.fits(request.photo, choice):
-        return inverted
-    for step in studio.invert_steps(request.photo, *choice):
-        if isinstance(step, Face):
-            return InvertedFace(digest(request.photo), choice, step)
-        yield step
-    raise AssertionError("an inversion ends with its face")
+    settings, inverted, photo = request.settings, request.inverted, digest(request.photo)
+    if inverted is not None and inverted.is_of(photo, (request.index, settings)):
+        yield inverted
+        return
+    look = replace(settings, steps=0, tune=0)
+    if at_once and look != settings and inverted is not None and inverted.is_of(photo, (request.index, look)):
+        yield inverted
+        wanted = [settings]
+    else:
+        wanted = [look, settings] if at_once and look != settings else [settings]
+    for each in wanted:
+        for step in studio.invert_steps(request.photo, request.index, each):
+            yield InvertedFace(photo, (request.index, each), step) if isinstance(step, Face) else step
 
 
 def digest(path: str | Path) -> str:
@@ -114,19 +133,47 @@ def digest(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def in_worker(steps: Generator[T, None, Any]) -> Generator[T, None, None]:
+def in_worker(steps: Generator[T, None, Any], background: bool = False) -> Generator[T, None, None]:
     """The same steps, each taken in the single worker thread: what computes takes turns. Closing this closes them.
 
     A web server takes any of its threads for a step. Each would start compute threads and keep freed memory of its own,
     and the last step of a cancelled job would run beside the first of the next.
+
+    Args:
+        background: take steps only while no other work is under way.
     """
-    try:
-        while (step := _worker.submit(next, steps, _END).result()) is not _END:
-            yield step
-    finally:
-        steps.close()
+    with contextlib.nullcontext() if background else _under_way():
+        try:
+            while True:
+                if background:
+                    _wait_for_all_others()
+                if (step := _worker.submit(next, steps, _END).result()) is _END:
+                    break
+                yield step
+        finally:
+            steps.close()
 
 
 def call_in_worker(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
     """What one call returns, made in the worker thread."""
-    return _worker.submit(work, *args, **options).result()
+    with _under_way():
+        return _worker.submit(work, *args, **options).result()
+
+
+@contextlib.contextmanager
+def _under_way() -> Iterator[None]:
+    """Work that what is in the background waits for."""
+    global _jobs
+    with _turns:
+        _jobs += 1
+    try:
+        yield
+    finally:
+        with _turns:
+            _jobs -= 1
+            _turns.notify_all()
+
+
+def _wait_for_all_others() -> None:
+    with _turns:
+        _turns.wait_for(lambda: not _jobs)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -21,6 +24,7 @@ from styleclip_app.slider_history import History, history_strip, wire_history
 from styleclip_app.zerogpu import on_gpu
 from styleclip_core import Studio, StudioError
 from styleclip_core.edits.sliders import Slider, available
+from styleclip_core.provenance import save_picture
 
 GRID = (-2, -1, 0, 1, 2)  # strengths of the grid
 DONE = "Done. Drag on, or compare with the line."
@@ -102,12 +106,16 @@ def _wire_grid(page: Page, tab: SlidersTab) -> None:
     """The button "Grid": a row of pictures of the strongest slider at several strengths, the others as they are."""
     draw = on_gpu(functools.partial(_grid, page.studio))
 
-    def show(values: Values) -> Any:
+    def show(values: Values) -> Iterator[Any]:
         inverted, edit = values[page.inverted], tab.controls.read(values)
         if inverted is None or not edit.values:
             gr.Warning("Move a slider first.", duration=4)
-            return gr.skip()
-        return gr.update(value=draw(inverted, edit), visible=True)
+            yield gr.skip()
+            return
+        with tempfile.TemporaryDirectory() as folder:  # gradio copies the file when it sends it
+            path = Path(folder, "sliders.png")
+            save_picture(draw(inverted, edit), path, inverted.face.source)
+            yield gr.update(value=str(path), visible=True)
 
     tab.own.grid.click(show, {page.inverted, *tab.controls.inputs}, tab.grid, **PRIVATE)
 

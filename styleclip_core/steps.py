@@ -54,10 +54,10 @@ def stored_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class InversionCache:
-    """Results of the last inversions, about half a megabyte each, so that the same photo is inverted once.
+    """Results of the last looks and refinements, about half a megabyte each, so that the same photo is inverted once.
 
     Attributes:
-        size: how many photos are remembered; the least recently used is dropped.
+        size: how many results are remembered; the least recently used is dropped.
     """
 
     def __init__(self, size: int = 64):
@@ -71,16 +71,24 @@ class InversionCache:
         self, pack: Pack, aligned: Image.Image, settings: InvertSettings
     ) -> Generator[Progress, None, tuple[Tensor, dict[str, Tensor]]]:
         """Yield Progress; return the code ``[L,512]`` of an aligned picture and the weights that belong to it."""
-        key = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
-        if key not in self._results:
-            run = functools.partial(invert.invert, pack, to_tensor(aligned, pack.device))
-            last = yield from with_less_memory(pack.device, run, key[1])
-            assert last.w_plus is not None, "the last Progress of an inversion holds the code"
-            self._results[key] = last.w_plus[0].cpu(), stored_weights(last.weights)
-            while len(self._results) > self.size:
-                self._results.popitem(last=False)
-        self._results.move_to_end(key)
-        return self._results[key]
+        picture, settings = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
+        wanted, seen = (picture, settings), (picture, replace(settings, steps=0))
+        if wanted not in self._results and seen not in self._results:
+            run = functools.partial(invert.look, pack, to_tensor(aligned, pack.device))
+            self._remember(seen, (yield from with_less_memory(pack.device, run, settings)))
+        if wanted not in self._results:
+            w_plus, weights = self._results[seen]
+            begun = to_tensor(aligned, pack.device), w_plus[None].to(pack.device), weights
+            run = functools.partial(invert.refine, pack, *begun)
+            self._remember(wanted, (yield from with_less_memory(pack.device, run, settings)))
+        self._results.move_to_end(wanted)
+        return self._results[wanted]
+
+    def _remember(self, key: tuple[bytes, InvertSettings], last: Progress) -> None:
+        assert last.w_plus is not None, "the last Progress of an inversion holds the code"
+        self._results[key] = last.w_plus[0].cpu(), stored_weights(last.weights)
+        while len(self._results) > self.size:
+            self._results.popitem(last=False)
 
 
 @torch.no_grad()

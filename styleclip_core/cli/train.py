@@ -33,6 +33,9 @@ class Level(StrEnum):
     FINE = "fine"
 
 
+State = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where the training is kept, so that it goes on if interrupted.")
+]
 Folder = Annotated[Path, typer.Argument(help="Folder of synthetic faces.")]
 HairModel = Annotated[str, typer.Option("--hair", metavar="FILE", help="hair_segmentation.tflite")]
 
@@ -304,3 +307,45 @@ def train_concepts(
     from styleclip_core.training.concepts import run
 
     run(steps, seed)
+
+
+@command(
+    app,
+    TRAINING_PANEL,
+    examples="""
+  {prog} train-inverter faces --state inverter.state
+""",
+)
+def train_inverter(
+    folder: Folder,
+    pack: Pack = "compact",
+    chains: Annotated[int, typer.Option(help="Batches of faces that are inverted.")] = 600,
+    batch: int = 4,
+    seed: Seed = 0,
+    state: State = None,
+) -> None:
+    """Training, 12: train the learned steps of inversion; into pretrained/, or for another pack into the cache."""
+    from styleclip_core.training.inverter import run
+
+    print(f"Wrote {run(folder, pack, chains, batch, seed, state)}.")
+
+
+@command(
+    app,
+    TRAINING_PANEL,
+    examples="""
+  {prog} train-carrier faces --state carrier.state
+""",
+)
+def train_carrier(
+    folder: Folder,
+    pack: Pack = "compact",
+    rounds: Annotated[int, typer.Option(help="Batches of faces that are inverted and edited.")] = 100,
+    batch: int = 4,
+    seed: Seed = 0,
+    state: State = None,
+) -> None:
+    """Training, 13: train how edits carry a photo's residual along; into pretrained/, or the cache as 12."""
+    from styleclip_core.training.carrier import run
+
+    print(f"Wrote {run(folder, pack, rounds, batch, seed, state)}.")

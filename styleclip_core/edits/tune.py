@@ -61,8 +61,8 @@ def tune(pack: Pack, w_plus: Tensor, image: Tensor, steps: int) -> Iterator[Prog
 
 
 def _is_tuned(name: str) -> bool:
-    """Whether a parameter of that name is tuned: those of the mapping network and the preview heads are not."""
-    return not name.startswith(("mapping.", "heads."))
+    """Whether a parameter of that name is tuned: those beside the synthesis network are not."""
+    return not name.startswith(("mapping.", "heads.", "feature_residual."))
 
 
 def _reduced(image: Tensor) -> Tensor:

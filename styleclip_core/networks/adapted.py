@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from styleclip_core.networks.blend import resized_mask
+from styleclip_core.networks.carrier import ResidualCarrier, faded
 
 M = TypeVar("M")
 
 FEATURE_SIZE = 16  # px of the features: at 32 edits leave the old shape visible, at 8 details are lost
-FADE_SCALE = 0.7  # relative change of the features at which the residual has faded to 1/e
 
 
 class AdaptableGenerator(Protocol):
@@ -29,22 +29,25 @@ G = TypeVar("G", bound=AdaptableGenerator)
 
 
 class FeatureResidual(nn.Module):
-    """Adds a per-photo residual to the features of one size, and fades it out where an edit changes those features.
+    """Adds a per-photo residual to the features of one size, and carries it along where an edit changes those features.
 
     Kang et al., "GAN Inversion for Out-of-Range Images with Geometric Transformations", 2021, invert into features and
-    W+ together. The fading is what keeps glasses whole and turned heads clean.
+    W+ together. The carrying is what keeps glasses whole and turned heads clean.
 
     Attributes:
         offset: the residual ``[1,C,R,R]``; None adds nothing.
         features: the features ``[1,C,R,R]`` of the photo's code without the residual, against which changes are
-            measured; None fades nowhere.
+            measured; None leaves the residual as it is under every edit.
+        carrier: the network that carries it, made for this generator; None fades it by a rule (`carrier.faded`).
     """
 
     offset: Tensor | None
     features: Tensor | None
+    carrier: ResidualCarrier | None
 
     def __init__(self):
         super().__init__()
+        self.carrier = None
         self.register_buffer("offset", None)
         self.register_buffer("features", None)
 
@@ -53,8 +56,8 @@ class FeatureResidual(nn.Module):
             return x
         if self.features is None:
             return x + self.offset
-        change = (x - self.features).square().mean(1, keepdim=True) / self.features.square().mean(1, keepdim=True)
-        return x + self.offset * torch.exp(-change / FADE_SCALE**2)
+        carry = faded if self.carrier is None else self.carrier
+        return x + carry(self.offset, self.features, x)
 
 
 class StyleResidual(nn.Module):

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from styleclip_core.latents import WSpace
 from styleclip_core.networks.adapted import FeatureResidual
 from styleclip_core.networks.blend import Blend
+from styleclip_core.networks.inverter import Inverter
 
+INVERTER, CARRIER = "inverter.safetensors", "carrier.safetensors"  # files of what is trained for a pack's inversions
 Latent = Tensor | list[Tensor]  # w [N,512], w_plus [N,L,512], or style vectors: one [N,C_i] for each modulated layer
 
 
@@ -194,7 +196,8 @@ class Pack:
         styleclip_embed: pictures ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,D]`` as StyleCLIP's own loss computes
             them; None where the text-image model is not CLIP.
         mappers: slider name -> name of the mapper's checkpoint.
-        directions: folder of direction files computed for this pack; None where those of pretrained/ apply.
+        inverter: learned steps of inversion, made for this generator and this encoder.
+        directions: folder of what was computed and trained for this pack; None where those of pretrained/ apply.
     """
 
     name: str
@@ -213,4 +216,5 @@ class Pack:
     neutral_is_mean: bool = False
     styleclip_embed: Callable[[Tensor], Tensor] | None = None
     mappers: Mapping[str, str] = field(default_factory=dict)
+    inverter: Inverter | None = None
     directions: Path | None = None

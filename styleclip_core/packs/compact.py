@@ -13,12 +13,14 @@ from styleclip_core import latents, weights
 from styleclip_core.checkpoints.mobile_stylegan import load_mobile_stylegan
 from styleclip_core.checkpoints.text import load_minilm, load_tokenizer
 from styleclip_core.errors import WeightsUnavailable
+from styleclip_core.networks.carrier import ResidualCarrier
 from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
 from styleclip_core.networks.encoder import Encoder
 from styleclip_core.networks.face_clip import FaceCLIP
+from styleclip_core.networks.inverter import Inverter
 from styleclip_core.networks.mobile_stylegan import MobileStyleGAN
 from styleclip_core.networks.parser import FaceParser
-from styleclip_core.packs.base import Pack, ReferenceFaces
+from styleclip_core.packs.base import CARRIER, INVERTER, Pack, ReferenceFaces
 from styleclip_core.packs.templates import FACE
 
 # Names of checkpoints in pretrained/
@@ -31,7 +33,9 @@ MAPPERS = "mappers/"  # what the names of all mappers begin with
 def compact_pack(device: torch.device) -> Pack:
     """Load all networks of the pack onto a device. Raises WeightsUnavailable, DiskFull."""
     weights.fetch("compact")
-    generator, perceptual = compact_generator().to(device), perceptual_network().fold().to(device)
+    generator, perceptual = compact_generator(), perceptual_network().fold().to(device)
+    generator.feature_residual.carrier = ResidualCarrier.of(load_file(weights.path(CARRIER)))
+    generator = generator.to(device)
     clip, reference_faces = face_clip()
     clip.trunk.fold()
     clip, space = clip.to(device), latents.w_space(generator)
@@ -50,6 +54,7 @@ def compact_pack(device: torch.device) -> Pack:
         templates=FACE,
         neutral_is_mean=True,
         mappers=mappers,
+        inverter=Inverter.of(load_file(weights.path(INVERTER))).to(device),
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,10 +18,13 @@ from tqdm import tqdm
 
 from styleclip_core import devices, latents, weights
 from styleclip_core.checkpoints import load_bisenet, load_e4e, load_identity, load_open_clip
+from styleclip_core.errors import BadCheckpoint
+from styleclip_core.networks.carrier import ResidualCarrier
 from styleclip_core.networks.e4e import E4E
+from styleclip_core.networks.inverter import Inverter
 from styleclip_core.networks.open_clip import OpenCLIP
 from styleclip_core.networks.stylegan2 import StyleGAN2
-from styleclip_core.packs.base import Pack, ReferenceFaces
+from styleclip_core.packs.base import CARRIER, INVERTER, Pack, ReferenceFaces
 from styleclip_core.packs.compact import perceptual_network
 from styleclip_core.packs.templates import GENERAL
 
@@ -59,6 +63,10 @@ def full_pack(
     if devices.has_gpu(device):
         count, generator, clip = REFERENCE_FACES_GPU, generator.to(device), clip.to(device)
     faces = cached_reference_faces(generator, clip, count, key)
+    own = weights.cache_dir() / "directions" / name
+    if (carrier := _trained(own / CARRIER)) is not None:
+        generator.feature_residual.carrier = ResidualCarrier.of(carrier)
+    inverter = _trained(own / INVERTER)
     return Pack(
         name=name,
         device=device,
@@ -73,8 +81,17 @@ def full_pack(
         domain=domain,
         templates=GENERAL,
         styleclip_embed=clip.encode_image_as_styleclip,
-        directions=weights.cache_dir() / "directions" / name,
+        inverter=None if inverter is None else Inverter.of(inverter).to(device),
+        directions=own,
     )
+
+
+def _trained(file: Path) -> dict[str, Tensor] | None:
+    """What was trained on this machine, or None. Raises BadCheckpoint if the file is damaged."""
+    try:
+        return load_file(file) if file.is_file() else None
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(f"{file} cannot be read ({error}); delete it, and train it again.") from error
 
 
 def e4e_encoder(network: E4E) -> Callable[[Tensor], Tensor]:

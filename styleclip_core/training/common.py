@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from styleclip_core import weights
 from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
-from styleclip_core.packs import Generator
+from styleclip_core.packs import Generator, Pack
 
 HELD_OUT = 1000  # the last faces of the folder are for evaluation only
 
@@ -98,6 +98,11 @@ def standardise(values: np.ndarray, reference: slice) -> np.ndarray:
     """Values ``[N]`` in standard deviations over the finite ones among the rows ``reference``."""
     known = values[reference][np.isfinite(values[reference])]
     return (values - known.mean()) / known.std()
+
+
+def trained_file(pack: Pack, name: str) -> Path:
+    """Where a file that is trained for a pack belongs: in pretrained/, or with what is computed for the pack."""
+    return (pack.directions or weights.PRETRAINED) / name
 
 
 def save_trained(

@@ -202,6 +202,29 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     assert page.find("#slider-mapper-smiling").is_displayed()
 
 
+def test_a_slider_moves_a_photo_that_nothing_was_asked_of_yet(
+    page: Page, portraits: list[Image.Image], tmp_path: Path
+) -> None:
+    photo = Image.new("RGB", (900, 700), "teal")
+    photo.paste(portraits[1].resize((600, 600)), (200, 60))
+    photo.save(tmp_path / "new.png")
+    page.upload(tmp_path / "new.png")
+    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#compare img")) == 2)
+    seen = page.picture("#compare img:nth-of-type(2)")
+    assert seen.size == (1024, 1024) and "Describe the change" in page.find("#status .job").text
+    assert 0 < difference(page.picture("#compare img:nth-of-type(1)"), seen) < 25
+    page.tab("Sliders")
+    page.wait(lambda: page.find("#slider-mapper-smiling").is_displayed())
+    knob = page.find("#slider-mapper-smiling input[type=range]")
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", knob)
+    hand = ActionChains(page.driver).move_to_element(knob).click_and_hold().move_by_offset(35, 0)
+    hand.perform()
+    page.wait(lambda: page.picture("#compare img:nth-of-type(2)").size == (256, 256))
+    ActionChains(page.driver).release().perform()
+    page.wait_for("Done")
+    assert difference(page.picture("#pasted img"), photo) > 0.3
+
+
 def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) -> None:
     page.fill("#random-row input", "7")
     page.find("#random").click()

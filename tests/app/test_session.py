@@ -1,6 +1,7 @@
 """Requests and how they are run, with a studio that computes nothing."""
 
 import pickle
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from PIL import Image
 
 from styleclip_app.page import EXAMPLES
 from styleclip_app.requests import PromptEdit, Region, SlidersEdit
-from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, in_worker, run
+from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, find, in_worker, run
 from styleclip_core import Face, InvertSettings, OptimizeSettings, Progress
 from styleclip_core.errors import BadImage, BadSetting, EmptyPrompt, UnknownMapper, UnknownRegion, UnsupportedByPack
 
@@ -75,6 +76,48 @@ def test_a_face_is_inverted_once(studio: Any, photo: Path) -> None:
     of_the_generator = InvertedFace(digest(photo), None, FACE)
     assert list(run(studio, FaceRequest(photo, 5, inverted=of_the_generator))) == [of_the_generator]
     assert list(run(studio, inverted)) == [inverted]
+
+
+def test_a_first_look_is_edited_at_once_and_again_when_it_is_refined(studio: Any, photo: Path) -> None:
+    progress, look, first, again, refined, second = list(
+        run(studio, FaceRequest(photo), SlidersEdit({"mapper:smile": 1}), at_once=True)
+    )
+    assert isinstance(look, InvertedFace) and isinstance(refined, InvertedFace)
+    assert look.choice == (0, InvertSettings(steps=0)) and refined.choice == (0, InvertSettings())
+    assert studio.asked == ["invert", "slide {'mapper:smile': 1.0} in None"] * 2
+    reports = list(find(studio, FaceRequest(photo, inverted=look), at_once=True))
+    assert reports[0] is look and reports[-1].choice == refined.choice and studio.asked[4:] == ["invert"]
+    assert list(find(studio, FaceRequest(photo, inverted=refined), at_once=True)) == [refined]
+    assert len(list(find(studio, FaceRequest(photo, settings=InvertSettings(steps=0)), at_once=True))) == 2
+    with pytest.raises(BadImage):
+        next(iter(find(studio, FaceRequest(None))))
+
+
+def test_work_in_the_background_lets_all_other_work_go_first() -> None:
+    order: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def foreground() -> Generator[int, None, None]:
+        for i in range(3):
+            begun.set()
+            go_on.wait(10)
+            order.append(f"foreground {i}")
+            yield i
+
+    def background() -> Generator[int, None, None]:
+        for i in range(2):
+            order.append(f"background {i}")
+            yield i
+
+    front = threading.Thread(target=lambda: list(in_worker(foreground())))
+    front.start()
+    assert begun.wait(10)
+    back = threading.Thread(target=lambda: list(in_worker(background(), background=True)))
+    back.start()
+    go_on.set()
+    for thread in (front, back):
+        thread.join(10)
+    assert order == [*(f"foreground {i}" for i in range(3)), "background 0", "background 1"]
 
 
 def test_what_is_wrong_is_said_before_the_long_work(studio: Any, photo: Path) -> None:

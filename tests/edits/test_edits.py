@@ -150,13 +150,23 @@ def test_settings_out_of_range_are_refused(studio, face, change):
 
 
 def test_inversion_comes_nearer_the_picture_and_stays_near_w(studio, face):
-    encoded = studio.invert(face.image, settings=InvertSettings(steps=0))
-    found = studio.invert(face.image, settings=InvertSettings(steps=12, resolution=128))
-    coded = studio.invert(face.image, settings=InvertSettings(steps=12, resolution=128, faithful=0))
-    assert 0 < found.distance < 0.6 * encoded.distance and not encoded.weights
-    assert found.distance < coded.distance < 0.8 * encoded.distance and not coded.weights
+    pack, picture = studio.pack, to_tensor(face.image)
+    encoded = steps.distance(pack, pack.generator.synthesize(pack.encoder(picture)), picture)
+    seen = studio.invert(face.image, settings=InvertSettings(steps=0))
+    found = studio.invert(face.image, settings=InvertSettings(steps=8))
+    coded = studio.invert(face.image, settings=InvertSettings(steps=8, resolution=128, faithful=0))
+    assert 0 < found.distance < seen.distance < 0.7 * encoded and found.distance < 0.4 * encoded
+    assert found.distance < coded.distance < encoded and not coded.weights
     assert found.alignment is not None and found.faces == 1
     assert studio.pack.space.whiten(found.w_plus).std(0).mean() < 1
+
+
+def test_packs_without_learned_steps_begin_at_the_encoders_code_and_take_more_steps(studio, face):
+    pack, picture = replace(studio.pack, inverter=None), to_tensor(face.image)
+    (look,) = inversion.look(pack, picture, InvertSettings())
+    assert torch.equal(look.w_plus, pack.encoder(picture)) and not look.weights
+    reports = list(inversion.invert(pack, picture, InvertSettings(steps=2, resolution=128)))
+    assert [(report.step, report.steps) for report in reports] == [(1, 1), *((i, 6) for i in range(7))]
 
 
 def test_what_no_code_says_stays_under_edits_and_with_its_face(studio, face):
@@ -184,15 +194,30 @@ def test_the_encoder_knows_a_generated_face(studio, face):
 def test_the_same_photo_is_inverted_once(studio, face, monkeypatch):
     settings = InvertSettings(steps=1, resolution=128)
     first = studio.invert(face.image, settings=settings)
-    monkeypatch.setattr(inversion, "invert", lambda *_: 1 / 0)
+    for part in ("look", "refine"):
+        monkeypatch.setattr(inversion, part, lambda *_: 1 / 0)
     again = studio.invert(face.image, settings=settings)
     assert torch.equal(first.w_plus, again.w_plus)
+    look = studio.invert(face.image, settings=replace(settings, steps=0))
+    assert look.distance > first.distance, "what was found on the way is remembered too"
     with pytest.raises(ZeroDivisionError):
         studio.invert(face.image, settings=replace(settings, faithful=1))
     monkeypatch.setattr(studio._inversions, "size", 1)
-    monkeypatch.setattr(inversion, "invert", lambda *_: iter([Progress("", 1, 1, w_plus=first.w_plus[None])]))
+    for part in ("look", "refine"):
+        monkeypatch.setattr(inversion, part, lambda *_: iter([Progress("", 1, 1, w_plus=first.w_plus[None])]))
     studio.invert(face.image.transpose(Transpose.FLIP_LEFT_RIGHT), settings=settings)
     assert len(studio._inversions) == 1
+
+
+def test_a_refinement_goes_on_from_a_look_as_if_it_had_begun_there(studio, face):
+    settings = InvertSettings(steps=2, resolution=128)
+    *_, whole = inversion.invert(studio.pack, to_tensor(face.image), settings)
+    again = type(studio)(studio.pack)
+    again.invert(face.image, settings=replace(settings, steps=0))
+    aligned = again.find_faces(face.image)[0]
+    *_, other = inversion.invert(studio.pack, to_tensor(aligned), settings)
+    found = again.invert(face.image, settings=settings)
+    assert torch.allclose(found.w_plus, other.w_plus[0], atol=0.02) and whole.weights.keys() == found.weights.keys()
 
 
 def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio, face):
