@@ -124,13 +124,22 @@ def find(studio: Studio, request: FaceRequest, at_once: bool = False) -> Generat
     else:
         wanted = [look, settings] if at_once and look != settings else [settings]
     for each in wanted:
+        face: Face | None = None
         for step in studio.invert_steps(request.photo, request.index, each):
-            yield InvertedFace(photo, (request.index, each), step) if isinstance(step, Face) else step
+            if isinstance(step, Face):
+                face = step
+            else:
+                yield step
+        assert face is not None, "an inversion ends with its face"
+        yield InvertedFace(photo, (request.index, each), face)
 
 
 def digest(path: str | Path) -> str:
-    """The sha256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """The sha256 of a photo's file. Raises BadImage if it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadImage("The photo cannot be read; choose it again.") from error
 
 
 def in_worker(steps: Generator[T, None, Any], background: bool = False) -> Generator[T, None, None]:

@@ -91,6 +91,8 @@ def test_a_first_look_is_edited_at_once_and_again_when_it_is_refined(studio: Any
     assert len(list(find(studio, FaceRequest(photo, settings=InvertSettings(steps=0)), at_once=True))) == 2
     with pytest.raises(BadImage):
         next(iter(find(studio, FaceRequest(None))))
+    with pytest.raises(BadImage, match="choose it again"):
+        next(iter(find(studio, FaceRequest(photo.parent))))
 
 
 def test_work_in_the_background_lets_all_other_work_go_first() -> None:
