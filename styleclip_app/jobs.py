@@ -120,7 +120,8 @@ def show_run(
 def show_look(studio: Studio, request: FaceRequest) -> Iterator[dict[str, Any]]:
     """Begin before being asked: yield the face as the program sees it at a first look, then refined, and no errors.
 
-    It takes turns only while nobody waits for anything else.
+    It takes turns only while nobody waits for anything else. Where there is nothing to show it yields that: between
+    two yields it cannot be cancelled.
     """
     seen = False
     with contextlib.suppress(StudioError):  # a Run says what is wrong
@@ -128,6 +129,8 @@ def show_look(studio: Studio, request: FaceRequest) -> Iterator[dict[str, Any]]:
             if isinstance(step, InvertedFace):
                 yield {"inverted": step, **({} if seen else {"compare": (step.picture, step.face.image)})}
                 seen = True
+            else:
+                yield {"inverted": gr.skip()}
 
 
 def save_pictures(edit: Edit, folder: str, domain: str) -> tuple[str, str]:
