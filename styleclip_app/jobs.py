@@ -100,7 +100,7 @@ def show_run(
             else:
                 assert inverted is not None, "the face is found before it is edited"
                 edited = True
-                last = isinstance(request, InvertedFace) or inverted.is_as_asked(request)
+                last = isinstance(request, InvertedFace) or inverted.choice in (None, request.choice)
                 with tempfile.TemporaryDirectory() as folder:
                     aligned, pasted = save_pictures(step, folder, studio.pack.domain)
                     yield {

@@ -50,10 +50,6 @@ class InvertedFace:
     choice: tuple[int, InvertSettings] | None
     face: Face
 
-    def is_as_asked(self, request: FaceRequest) -> bool:
-        """Whether nothing is left to do for a request of this face: a first look may still have to be refined."""
-        return self.choice in (None, (request.index, request.settings))
-
     @property
     def picture(self) -> Image.Image:
         """What people see of the face: the aligned part of the photo, or the generator's picture if there is none."""
@@ -79,6 +75,11 @@ class FaceRequest:
     index: int = 0
     settings: InvertSettings = field(default_factory=InvertSettings)
     inverted: InvertedFace | None = None
+
+    @property
+    def choice(self) -> tuple[int, InvertSettings]:
+        """Which of the photo's faces, and how it is inverted."""
+        return self.index, self.settings
 
 
 Report = Progress | InvertedFace | Edit  # what long work yields: Progress any time, faces when found, then the Edit
@@ -113,17 +114,15 @@ def find(studio: Studio, request: FaceRequest, at_once: bool = False) -> Generat
     """
     if request.photo is None:
         raise BadImage("Choose a photo first, or make a random face.")
-    settings, inverted, photo = request.settings, request.inverted, digest(request.photo)
-    if inverted is not None and inverted.is_of(photo, (request.index, settings)):
-        yield inverted
-        return
-    look = replace(settings, steps=0, tune=0)
-    if at_once and look != settings and inverted is not None and inverted.is_of(photo, (request.index, look)):
-        yield inverted
-        wanted = [settings]
-    else:
-        wanted = [look, settings] if at_once and look != settings else [settings]
+    photo, inverted = digest(request.photo), request.inverted
+    wanted = [request.settings]
+    look = replace(request.settings, steps=0, tune=0)
+    if at_once and look != request.settings and not (inverted and inverted.is_of(photo, request.choice)):
+        wanted.insert(0, look)
     for each in wanted:
+        if inverted and inverted.is_of(photo, (request.index, each)):
+            yield inverted
+            continue
         face: Face | None = None
         for step in studio.invert_steps(request.photo, request.index, each):
             if isinstance(step, Face):

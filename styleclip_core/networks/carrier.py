@@ -21,7 +21,12 @@ def relative_change(features: Tensor, edited: Tensor) -> Tensor:
 
 def faded(residual: Tensor, features: Tensor, edited: Tensor) -> Tensor:
     """The hand-made rule: a residual ``[N,C,R,R]`` that fades out where an edit changes the features."""
-    return residual * torch.exp(-relative_change(features, edited) / FADE_SCALE**2)
+    return residual * _fading(relative_change(features, edited))
+
+
+def _fading(change: Tensor) -> Tensor:
+    """The share of a residual that the rule leaves, by `relative_change`."""
+    return torch.exp(-change / FADE_SCALE**2)
 
 
 class ResidualCarrier(nn.Module):
@@ -63,7 +68,7 @@ class ResidualCarrier(nn.Module):
         """
         scale = features.std((2, 3), keepdim=True)
         change = relative_change(features, edited)
-        fade = torch.exp(-change / FADE_SCALE**2)
+        fade = _fading(change)
         x = self.read_residual(residual / scale) + self.read_features(features / scale)
         x = x + self.read_change((edited - features) / scale) + self.read_fade(torch.cat([fade, change.sqrt()], 1))
         for block in self.blocks:

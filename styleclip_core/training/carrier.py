@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.edits import ganspace, interfacegan, sliders
@@ -26,17 +26,23 @@ from styleclip_core.edits.invert import plain_features
 from styleclip_core.errors import UnsupportedByPack
 from styleclip_core.networks.carrier import ResidualCarrier, faded
 from styleclip_core.networks.inverter import Inverter
-from styleclip_core.packs import Generator, Pack, load_pack
+from styleclip_core.packs import Pack, load_pack
 from styleclip_core.packs.base import CARRIER
 from styleclip_core.settings import InvertSettings
 from styleclip_core.training.augment import photo_like
-from styleclip_core.training.common import HELD_OUT, growing_decay, save_trained, trained_file, update_running_mean
+from styleclip_core.training.common import (
+    HELD_OUT,
+    Resumable,
+    growing_decay,
+    save_trained,
+    trained_file,
+    update_running_mean,
+)
 from styleclip_core.training.inverter import Faces, Reconstruction, chain, draw_by, fitted_heads, load_faces
 from styleclip_core.training.scenes import Scenes
 
 EDITS = 6  # of each inverted scene
 STRENGTHS = 0.5, 1.6  # of sliders, in either direction where they have two
-SAVE_SECONDS = 300
 
 Carry = Callable[[Tensor, Tensor, Tensor], Tensor]  # residual, features, edited features -> residual
 
@@ -79,9 +85,8 @@ def scenes(pack: Pack, faces: Faces, inverter: Inverter, rows: np.ndarray, rando
         return photo_like(((whole + 1) * 127.5).round().byte(), size, numbers).to(pack.device)
 
     batch = Reconstruction(pack, scene_of(w_plus), w_plus, stored, inverter)
-    results: list[tuple[Tensor, Tensor]] = []
-    chain(inverter, batch, InvertSettings(), None, results)
-    code, residual = results[-1][0], batch.scale * results[-1][1]
+    _, code, residual = chain(inverter, batch, InvertSettings(), None)
+    residual = batch.scale * residual
     inverted = batch.start + pack.space.step(batch.padded(code))
     compared, made = min(inverter.picture_sizes), []
     with torch.no_grad():
@@ -92,7 +97,7 @@ def scenes(pack: Pack, faces: Faces, inverter: Inverter, rows: np.ndarray, rando
             edited = plain_features(pack.generator, inverted + step)
             for i, head in enumerate(batch.sizes[compared].heads):
                 one = slice(i, i + 1)
-                draw = functools.partial(draw_edited, pack.generator, head, (inverted + step)[one], compared)
+                draw = functools.partial(draw_by, pack.generator, [head], (inverted + step)[one], compared)
                 made.append(Scene(draw, residual[one], features[one], edited[one], truth[one]))
     return made
 
@@ -105,14 +110,6 @@ def random_step(pack: Pack, w_plus: Tensor, keys: list[str], random: torch.Gener
     if not key.startswith("mapper:") and torch.rand(1, generator=random) < 0.5:
         strength = -strength
     return sliders.move(pack, w_plus, {key: strength})[0] - w_plus
-
-
-def draw_edited(generator: Generator, head: nn.Module | None, w_plus: Tensor, size: int, residual: Tensor) -> Tensor:
-    """The picture ``[1,3,size,size]`` of a code with a residual."""
-    generator.feature_residual.offset = residual
-    picture = draw_by(generator, [head], w_plus, size)
-    generator.feature_residual.offset = None
-    return picture
 
 
 def distance(pack: Pack, scene: Scene, carry: Carry) -> Tensor:
@@ -143,15 +140,10 @@ def train(
     average = copy.deepcopy(carrier).eval()
     optimizer = torch.optim.AdamW(carrier.parameters(), lr=2e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, rounds * EDITS, pct_start=0.1)
-    first = 0
-    if state is not None and state.exists():
-        saved = torch.load(state, weights_only=True)
-        for part, values in zip((carrier, average, optimizer, schedule), saved["parts"], strict=True):
-            part.load_state_dict(values)
-        first = saved["round"]
-    count, start, written = len(faces.images) - HELD_OUT, time.time(), time.time()
+    kept = Resumable(state, carrier, average, optimizer, schedule)
+    count, start = len(faces.images) - HELD_OUT, time.time()
     recent: list[float] = []
-    for number in range(first, rounds):
+    for number in range(kept.done, rounds):
         random = torch.Generator().manual_seed(seed * 1_000_003 + number)  # an interrupted run goes on as it would have
         rows = torch.randint(count, (batch,), generator=random).numpy()
         made = scenes(pack, faces, inverter, rows, random)
@@ -170,12 +162,7 @@ def train(
         if number % 5 == 4:
             log(f"round {number + 1}/{rounds}, {time.time() - start:.0f} s: {np.mean(recent):.3f}")
             recent.clear()
-        if state is not None and (time.time() - written > SAVE_SECONDS or number + 1 == rounds):
-            parts = [part.state_dict() for part in (carrier, average, optimizer, schedule)]
-            partial = state.with_suffix(".part")
-            torch.save({"parts": parts, "round": number + 1}, partial)
-            partial.rename(state)
-            written = time.time()
+        kept.after(number + 1, number + 1 == rounds)
     return average
 
 

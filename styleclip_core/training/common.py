@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,6 +100,37 @@ def standardise(values: np.ndarray, reference: slice) -> np.ndarray:
     """Values ``[N]`` in standard deviations over the finite ones among the rows ``reference``."""
     known = values[reference][np.isfinite(values[reference])]
     return (values - known.mean()) / known.std()
+
+
+SAVE_SECONDS = 300  # between two writings of a training's state
+
+
+class Resumable:
+    """The state of a training on disk, so that an interrupted one goes on as it would have.
+
+    Args:
+        file: None keeps nothing.
+        parts: what has a state: networks, optimizer, schedule. They take over what the file holds, if it is there.
+    Attributes:
+        done: rounds that the state has behind it.
+    """
+
+    def __init__(self, file: Path | None, *parts: Any):
+        self.file, self.parts, self.done, self.written = file, parts, 0, time.time()
+        if file is not None and file.exists():
+            saved = torch.load(file, weights_only=True)
+            for part, values in zip(parts, saved["parts"], strict=True):
+                part.load_state_dict(values)
+            self.done = saved["done"]
+
+    def after(self, done: int, last: bool) -> None:
+        """Say that so many rounds are done; the state is written every few minutes, and after the last."""
+        if self.file is None or not (last or time.time() - self.written > SAVE_SECONDS):
+            return
+        partial = self.file.with_suffix(".part")
+        torch.save({"parts": [part.state_dict() for part in self.parts], "done": done}, partial)
+        partial.rename(self.file)
+        self.written = time.time()
 
 
 def trained_file(pack: Pack, name: str) -> Path:

@@ -29,6 +29,7 @@ from styleclip_core.settings import InvertSettings
 from styleclip_core.training.augment import photo_like
 from styleclip_core.training.common import (
     HELD_OUT,
+    Resumable,
     growing_decay,
     image_files,
     read_codes,
@@ -41,7 +42,6 @@ from styleclip_core.training.scenes import Scenes
 
 STORED = 256  # px at which training faces are kept in memory
 PLAIN = 0.25  # share of faces that nothing is composed onto
-SAVE_SECONDS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +84,9 @@ class Reconstruction:
 
     def draw(self, code: Tensor, residual: Tensor, size: int) -> Tensor:
         """Pictures ``[N,3,size,size]`` of code moves ``[N,layers,K]`` and residuals ``[N,C,R,R]``, whitened."""
-        generator, compared = self.pack.generator, self.sizes[size]
+        compared = self.sizes[size]
         moved = self.start + compared.visible * self.pack.space.step(self.padded(code))
-        generator.feature_residual.offset = self.scale * residual
-        pictures = compared.draw(moved)
-        generator.feature_residual.offset = None
-        return pictures
+        return draw_by(self.pack.generator, compared.heads, moved, size, self.scale * residual)
 
     def terms(self, picture: Tensor, code: Tensor, residual: Tensor, settings: InvertSettings) -> dict[str, Tensor]:
         compared, move = self.sizes[picture.shape[-1]], self.padded(code)
@@ -105,17 +102,12 @@ class Comparison:
     """Photos of one size, and what pictures are compared with them by. For the arguments see `Reconstruction`."""
 
     def __init__(self, pack: Pack, photos: Tensor, near: Tensor, near_images: Tensor, size: int):
-        self.generator, self.size = pack.generator, size
         self.photos, images = (F.interpolate(x, (size, size), mode="area") for x in (photos, near_images))
         self.weight = losses.face_weight(size, photos.device)
         self.visible = latents.visible_layers(pack.generator, size)
         self.heads = fitted_heads(pack.generator, near, images)
         with torch.no_grad():
             self.target = losses.normalized_taps(pack.perceptual, self.photos)
-
-    def draw(self, w_plus: Tensor) -> Tensor:
-        """Pictures ``[N,3,size,size]`` of codes ``[N,L,512]`` of the photos' faces."""
-        return draw_by(self.generator, self.heads, w_plus, self.size)
 
 
 @torch.no_grad()
@@ -126,11 +118,17 @@ def fitted_heads(generator: Generator, w_plus: Tensor, pictures: Tensor) -> list
     return [generator.fitted_head(generator.styles(w[None]), picture[None], size) for w, picture in pairs]
 
 
-def draw_by(generator: Generator, heads: list[nn.Module | None], w_plus: Tensor, size: int) -> Tensor:
-    """Pictures ``[N,3,size,size]`` of codes ``[N,L,512]``, each by its own head."""
-    if None in heads:
-        return generator.synthesize(w_plus, size)
-    features = generator.features(generator.styles(w_plus), size).split(1)
+def draw_by(
+    generator: Generator, heads: list[nn.Module | None], w_plus: Tensor, size: int, residual: Tensor | None = None
+) -> Tensor:
+    """Pictures ``[N,3,size,size]`` of codes ``[N,L,512]``, each by its own head, with a residual ``[N,C,R,R]``."""
+    generator.feature_residual.offset = residual
+    try:
+        if None in heads:
+            return generator.synthesize(w_plus, size)
+        features = generator.features(generator.styles(w_plus), size).split(1)
+    finally:
+        generator.feature_residual.offset = None
     pictures = torch.cat([head(part) for head, part in zip(heads, features, strict=True) if head])
     return pictures.contiguous(memory_format=torch.channels_last)  # convolutions on CPUs take half the time then
 
@@ -139,20 +137,17 @@ def chain(
     inverter: Inverter,
     batch: Reconstruction,
     settings: InvertSettings,
-    after_step: Callable[[int], None] | None,
-    results: list[tuple[Tensor, Tensor]] | None = None,
-) -> list[float]:
+    after_step: Callable[[], None] | None,
+) -> tuple[list[float], Tensor, Tensor]:
     """Invert a batch by all steps of the inverter, training each by what it leads to.
 
     Args:
-        after_step: called with the number of a step when its gradients are there; None trains nothing.
-        results: the last move of the code ``[N,L,K]`` and the last residual are appended to it, if given.
+        after_step: called when the gradients of a step are there; None trains nothing.
     Returns:
-        the loss before the first step and after each.
+        the loss before the first step and after each; the code's move ``[N,L,K]`` and the residual at the end.
     """
     code = torch.zeros(len(batch.start), inverter.layers, inverter.components, device=batch.start.device)
     residual = torch.zeros_like(batch.features)
-    made: tuple[Tensor, Tensor] | None = None
     values = []
     for step in range(inverter.steps + 1):
         here, there = code.detach().requires_grad_(), residual.detach().requires_grad_()
@@ -161,19 +156,16 @@ def chain(
         loss = torch.stack(list(batch.terms(picture, here, there, settings).values())).sum()
         slopes = torch.autograd.grad(loss, (here, there))
         values.append(loss.item())
-        if made is not None and after_step is not None:
-            torch.autograd.backward(made, slopes)
-            after_step(step - 1)
+        if step and after_step is not None:
+            torch.autograd.backward((code, residual), slopes)
+            after_step()
         if step == inverter.steps:
-            if results is not None:
-                results.append((here.detach(), there.detach()))
             break
         with torch.set_grad_enabled(after_step is not None):
             seen = batch.sizes[size].photos, picture.detach(), batch.features, there.detach()
             moves = inverter(step, *seen, slopes[1], slopes[0])
         code, residual = here.detach() + moves[0], there.detach() + moves[1]
-        made = code, residual
-    return values
+    return values, code.detach(), residual.detach()
 
 
 def photos_of(faces: Faces, rows: np.ndarray, size: int, random: torch.Generator) -> Tensor:
@@ -213,36 +205,26 @@ def train(
     average = copy.deepcopy(inverter).eval()
     optimizer = torch.optim.AdamW(inverter.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, chains * inverter.steps, pct_start=0.05)
-    first = 0
-    if state is not None and state.exists():
-        saved = torch.load(state, weights_only=True)
-        for part, values in zip((inverter, average, optimizer, schedule), saved["parts"], strict=True):
-            part.load_state_dict(values)
-        first = saved["chain"]
-    count, start, written = len(faces.images) - HELD_OUT, time.time(), time.time()
+    kept = Resumable(state, inverter, average, optimizer, schedule)
+    count, start = len(faces.images) - HELD_OUT, time.time()
     recent: list[list[float]] = []
 
-    def after_step(step: int) -> None:
+    def after_step() -> None:
         torch.nn.utils.clip_grad_norm_(inverter.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
 
-    for number in range(first, chains):
+    for number in range(kept.done, chains):
         random = torch.Generator().manual_seed(seed * 1_000_003 + number)  # an interrupted run goes on as it would have
         rows = torch.randint(count, (batch,), generator=random).numpy()
-        recent.append(chain(inverter, batch_of(pack, faces, rows, inverter, random), settings, after_step))
+        recent.append(chain(inverter, batch_of(pack, faces, rows, inverter, random), settings, after_step)[0])
         update_running_mean(average, inverter, growing_decay(number, 0.99))
         if number % 10 == 9:
             means = np.mean(recent, 0)
             log(f"chain {number + 1}/{chains}, {time.time() - start:.0f} s: " + " ".join(f"{v:.3f}" for v in means))
             recent.clear()
-        if state is not None and (time.time() - written > SAVE_SECONDS or number + 1 == chains):
-            parts = [part.state_dict() for part in (inverter, average, optimizer, schedule)]
-            partial = state.with_suffix(".part")
-            torch.save({"parts": parts, "chain": number + 1}, partial)
-            partial.rename(state)
-            written = time.time()
+        kept.after(number + 1, number + 1 == chains)
     return average
 
 
@@ -254,7 +236,7 @@ def report(inverter: Inverter, pack: Pack, faces: Faces, count: int = 48) -> str
     for part in np.arange(len(faces.images) - count, len(faces.images)).reshape(-1, 4):
         batch = batch_of(pack, faces, part, inverter, random)
         with torch.enable_grad():
-            losses_of.append(chain(inverter, batch, InvertSettings(), None))
+            losses_of.append(chain(inverter, batch, InvertSettings(), None)[0])
     return "loss on held-out faces: " + " -> ".join(f"{value:.3f}" for value in np.mean(losses_of, 0))
 
 

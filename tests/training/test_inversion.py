@@ -11,6 +11,7 @@ from styleclip_core.networks.carrier import faded
 from styleclip_core.packs import Pack, load_pack
 from styleclip_core.settings import InvertSettings
 from styleclip_core.training import carrier as carrying
+from styleclip_core.training import common
 from styleclip_core.training import inverter as inverting
 from styleclip_core.training.scenes import Scenes
 
@@ -47,7 +48,7 @@ def test_scenes_have_the_same_things_in_them_for_the_same_seed(faces: inverting.
 def test_training_of_learned_steps_goes_on_where_it_was_interrupted(
     pack: Pack, faces: inverting.Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inverting, "SAVE_SECONDS", -1)
+    monkeypatch.setattr(common, "SAVE_SECONDS", -1)
     whole, state = inverting.train(pack, faces, 2, 1), tmp_path / "state"
     with pytest.raises(InterruptedError):
         inverting.train(pack, Interrupted(faces, 4), 2, 1, state=state)  # type: ignore[arg-type]
@@ -79,7 +80,7 @@ class Interrupted:
 def test_the_shipped_steps_lower_the_loss_of_a_face_at_each_step(pack: Pack, faces: inverting.Faces) -> None:
     assert pack.inverter is not None
     batch = inverting.batch_of(pack, faces, [2], pack.inverter, torch.Generator().manual_seed(0))
-    values = inverting.chain(pack.inverter, batch, InvertSettings(), None)
+    values, *_ = inverting.chain(pack.inverter, batch, InvertSettings(), None)
     small = values[: pack.inverter.steps - 1]
     assert small == sorted(small, reverse=True) and small[-1] < 0.75 * small[0]
     assert values[-1] < values[-2], "the last two are those of larger pictures"
