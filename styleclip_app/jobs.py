@@ -18,7 +18,7 @@ from gradio.events import Dependency
 from styleclip_app.page import LONG, PRIVATE, Page, Updates, Values
 from styleclip_app.requests import EditRequest, PromptEdit
 from styleclip_app.results import remember
-from styleclip_app.session import FaceRequest, InvertedFace, find, in_worker, run
+from styleclip_app.session import FaceRequest, InvertedFace, find, in_worker, is_busy, jobs_so_far, run
 from styleclip_app.theme import numbers_html, progress_html, status_html
 from styleclip_app.zerogpu import job_seconds, on_gpu
 from styleclip_core import Edit, Progress, Studio, StudioError
@@ -123,10 +123,11 @@ def show_look(studio: Studio, request: FaceRequest) -> Iterator[dict[str, Any]]:
     It takes turns only while nobody waits for anything else. Where there is nothing to show it yields that: between
     two yields it cannot be cancelled.
     """
-    seen = False
+    seen, begun = is_busy(), jobs_so_far()
     with contextlib.suppress(StudioError):  # a Run says what is wrong
         for step in in_worker(find(studio, request, at_once=True), background=True):
             if isinstance(step, InvertedFace):
+                seen = seen or jobs_so_far() > begun  # an edit may be shown by now, which stays
                 yield {"inverted": step, **({} if seen else {"compare": (step.picture, step.face.image)})}
                 seen = True
             else:

@@ -26,6 +26,7 @@ _END: Any = object()
 _worker = ThreadPoolExecutor(1, "studio")
 _turns = threading.Condition()
 _jobs = 0  # that are under way, without those in the background
+_ended = 0  # of them
 
 
 def _new_worker() -> None:
@@ -171,15 +172,25 @@ def call_in_worker(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> 
 @contextlib.contextmanager
 def _under_way() -> Iterator[None]:
     """Work that what is in the background waits for."""
-    global _jobs
+    global _jobs, _ended
     with _turns:
         _jobs += 1
     try:
         yield
     finally:
         with _turns:
-            _jobs -= 1
+            _jobs, _ended = _jobs - 1, _ended + 1
             _turns.notify_all()
+
+
+def is_busy() -> bool:
+    """Whether work is under way, other than in the background."""
+    return _jobs > 0
+
+
+def jobs_so_far() -> int:
+    """How many pieces of work began until now, without those in the background."""
+    return _jobs + _ended
 
 
 def _wait_for_all_others() -> None:
