@@ -32,22 +32,25 @@ def augment(images: Tensor, flipped: Tensor, size: int, generator: torch.Generat
     return _blurred_and_noisy(x, 2, uniform, generator).clamp(-1.2, 1.2)
 
 
-def photo_like(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
+def photo_like(images: Tensor, size: int, generator: torch.Generator, clean: float = 0) -> Tensor:
     """Spoil faces as photos are: JPEG, slight misalignment, exposure, white balance, blur, noise.
 
     Args:
         images: ``uint8 [N,3,S,S]``.
         size: of the result in px.
+        clean: share of faces that get no JPEG, blur or noise, as a large photo has none once it is made small.
     Returns:
         ``[N,3,size,size]`` in [-1,1].
     """
     uniform = uniform_numbers(len(images), generator)
     qualities = uniform(30, 150).int().tolist()  # from 90 on the face stays as it is
+    clear = torch.rand(len(images), 1, 1, 1, generator=generator) < clean
+    qualities = [100 if kept else quality for kept, quality in zip(clear.flatten(), qualities, strict=True)]
     x = torch.stack([_jpeg(image, q) if q < 90 else image for image, q in zip(images, qualities, strict=True)])
     angle, zoom, shift = uniform(-0.03, 0.03), uniform(0.97, 1.03), uniform(-0.02, 0.02, 2)
     x = affine_views(x.float() / 127.5 - 1, angle, zoom, shift, size)
     x = x * uniform(0.9, 1.1, 1, 1, 1) + uniform(-0.08, 0.08, 1, 1, 1) + uniform(-0.03, 0.03, 3, 1, 1)
-    return _blurred_and_noisy(x, 3, uniform, generator).clamp(-1, 1)
+    return torch.where(clear, x, _blurred_and_noisy(x, 3, uniform, generator)).clamp(-1, 1)
 
 
 def _blurred_and_noisy(x: Tensor, factor: int, uniform: Uniform, generator: torch.Generator) -> Tensor:

@@ -42,6 +42,7 @@ from styleclip_core.training.scenes import Scenes
 
 STORED = 256  # px at which training faces are kept in memory
 PLAIN = 0.25  # share of faces that nothing is composed onto
+CLEAN = 0.6  # and of faces without blur, noise and traces of compression
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +175,7 @@ def photos_of(faces: Faces, rows: np.ndarray, size: int, random: torch.Generator
     composed = Scenes(random).compose(images, images.roll(1, 0))
     plain = torch.rand(len(images), 1, 1, 1, generator=random) < PLAIN
     pictures = torch.where(plain, images, composed)
-    return photo_like(((pictures + 1) * 127.5).round().byte(), size, random)
+    return photo_like(((pictures + 1) * 127.5).round().byte(), size, random, CLEAN)
 
 
 def batch_of(pack: Pack, faces: Faces, rows: np.ndarray, inverter: Inverter, random: torch.Generator) -> Reconstruction:
