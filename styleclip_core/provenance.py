@@ -26,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     "WEBP": {"quality": 95},
 }
+RECIPE_KEY = "styleclip"  # of the text in a PNG that says how its edit was asked for
 BADGE_HEIGHT = 1 / 32  # of the letters' line, in shorter sides of the picture
 
 
@@ -39,7 +40,13 @@ class Source(StrEnum):
 BADGES = {Source.EDITED: "edited by AI", Source.GENERATED: "made by AI"}
 
 
-def save_picture(picture: Image.Image, path: str | Path, source: Source = Source.EDITED, badge: bool = False) -> None:
+def save_picture(
+    picture: Image.Image,
+    path: str | Path,
+    source: Source = Source.EDITED,
+    badge: bool = False,
+    recipe: str | None = None,
+) -> None:
     """Write a picture as PNG, JPEG or WebP, by the file's ending, with the note that AI made or edited it.
 
     The file has sRGB's colour profile and the note, and nothing that the picture may have carried along (EXIF, GPS,
@@ -49,6 +56,7 @@ def save_picture(picture: Image.Image, path: str | Path, source: Source = Source
         picture: upright, in sRGB.
         source: whether AI edited a photo or drew the whole picture.
         badge: also write it visibly into the lower right corner.
+        recipe: JSON text of how the edit was asked for, to be kept inside a PNG; other formats leave it out.
     Raises:
         BadSetting: another ending, or a side too long for the format.
         OSError: the file cannot be written.
@@ -67,6 +75,8 @@ def save_picture(picture: Image.Image, path: str | Path, source: Source = Source
     if form == "PNG":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", note)
+        if recipe:
+            options["pnginfo"].add_itxt(RECIPE_KEY, recipe)
     else:
         options["xmp"] = note.encode()
     picture.save(path, form, **options)

@@ -116,15 +116,6 @@ def check_output(path: str | None, suffixes: tuple[str, ...]) -> None:
         raise BadSetting(f"There is no folder {Path(path).absolute().parent}; make it first.")
 
 
-def read_text(path: str) -> str:
-    """The text of a small file. Raises BadSetting."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1_000_000)
-    except OSError as error:
-        raise BadSetting(f"{path} cannot be read ({error.strerror or error}); check the path.") from error
-
-
 def write(path: str | None, action: Callable[[str], Any]) -> None:
     """Write a result if a path was given, by an action that takes the path. Raises DiskFull, BadSetting."""
     if path is None:

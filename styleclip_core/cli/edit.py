@@ -21,7 +21,6 @@ from styleclip_core.cli.common import (
     Tune,
     find_face,
     load,
-    read_text,
     watch,
 )
 from styleclip_core.cli.typer_kit import PROG, command
@@ -270,9 +269,9 @@ def edit_settings(
 
 def slider_values(saved: str | None, pairs: list[str]) -> dict[str, float]:
     """The sliders of a saved edit and of SLIDER=VALUE pairs, which override it; none at 0. Raises BadSetting."""
-    from styleclip_core.edits import sliders
+    from styleclip_core.edits import recipe, sliders
 
-    values: dict[str, Any] = dict(sliders.from_json(read_text(saved))) if saved else {}
+    values: dict[str, Any] = dict(recipe.read(saved).sliders) if saved else {}
     for pair in pairs:
         key, equals, number = pair.rpartition("=")
         if not equals:

@@ -12,7 +12,6 @@ A slider's key says where it comes from:
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -179,17 +178,3 @@ def _named_component(pack: Pack, name: str) -> ganspace.NamedComponent:
         raise BadSetting(f"No component is called {name!r}; write number:first layer:end, as in 3:0:8.") from error
     ganspace.check(pack, component, first, last)
     return ganspace.NamedComponent(name, component, first, last, 1)
-
-
-def to_json(values: Mapping[str, float]) -> str:
-    """The sliders of an edit as JSON text, which `from_json` reads."""
-    return json.dumps({"styleclip": 1, "sliders": check_values(values)}, indent=2, ensure_ascii=False) + "\n"
-
-
-def from_json(content: str) -> dict[str, float]:
-    """The sliders of a saved edit. Raises BadSetting."""
-    try:
-        sliders = json.loads(content)["sliders"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise BadSetting("This file is not an edit that this program saved (JSON with the sliders' values).") from error
-    return check_values(sliders)

@@ -97,14 +97,6 @@ def test_wrong_sliders_are_refused(studio, face, values):
     assert len(str(refused.value)) > 20
 
 
-def test_edits_as_json():
-    values = {"mapper:smile": 1.5, "text:a man with a “beard”": -0.25}
-    assert sliders.from_json(sliders.to_json(values)) == values
-    for text in ("", "[]", "{", '{"sliders": [1]}', '{"sliders": {"a": 100}}', "[" * 100_000):
-        with pytest.raises(BadSetting):
-            sliders.from_json(text)
-
-
 def test_a_mapper_is_trained_kept_and_used(studio, face, tmp_path):
     """Few steps: the gallery's step is learned, and pictures do not unlearn it."""
     settings = training.MapperSettings(
