@@ -15,15 +15,18 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 import gradio as gr
 
 from styleclip_app.api import add_endpoints
+from styleclip_app.examples import EXAMPLES, examples
+from styleclip_app.history import wire_history
 from styleclip_app.hosting import Readiness, accounts, keep_deleting_files
 from styleclip_app.local_tab import local_tab
 from styleclip_app.monitoring import WatchedStudio, log_refusals, log_to_stderr, watch_queue
-from styleclip_app.page import EXAMPLES, KEEP_SECONDS, Page, inversion_controls, result_views
+from styleclip_app.page import KEEP_SECONDS, Page, inversion_controls
 from styleclip_app.photo import photo_controls, wire_photo
 from styleclip_app.prompt_tab import prompt_tab
-from styleclip_app.results import results_strip
+from styleclip_app.recipes import RecipeControls, wire_recipes
 from styleclip_app.sliders_tab import sliders_tab
-from styleclip_app.theme import CSS, THEME, note_html
+from styleclip_app.theme import CSS, KEYS, THEME, note_html
+from styleclip_app.viewer import result_column
 from styleclip_core import Studio, StudioError, load_pack
 from styleclip_core.devices import PRECISIONS, has_gpu
 from styleclip_core.packs.load import NAMES
@@ -46,17 +49,20 @@ def build_app(studio: Studio) -> gr.Blocks:
                 tabs = gr.Column()
                 inversion = inversion_controls()
             with gr.Column(scale=8, min_width=520, elem_id="results"):
-                views = result_views(domain)
-                results, strip = results_strip(views)
-        page = Page(studio, photo.photo, face_index, inverted, inversion, views, results, strip)
+                shown = examples() if domain == "face" else []
+                views, history, saving = result_column(domain, shown[0] if shown else None)
+        page = Page(studio, photo.photo, face_index, inverted, inversion, views, saving, history)
         wire_photo(page, photo)
-        with tabs, gr.Tabs():
-            with gr.Tab("Prompt"):
+        with tabs, gr.Tabs() as methods:
+            with gr.Tab("Prompt", id="prompt"):
                 prompt = prompt_tab(page)
-            with gr.Tab("Sliders"):
+            with gr.Tab("Sliders", id="sliders"):
                 sliders = sliders_tab(page)
-            with gr.Tab("Local"):
+            with gr.Tab("Local", id="local"):
                 local = local_tab(page, sliders.controls)
+        controls = RecipeControls(methods, prompt, sliders.controls, local)
+        wire_history(page, controls)
+        wire_recipes(app, page, controls)
         add_endpoints(page, photo, prompt, local)
     return app.queue(max_size=MAX_WAITING)
 
@@ -126,6 +132,7 @@ def main(argv: list[str] | None = None) -> None:
             mcp_server=options.mcp,
             theme=THEME,
             css=CSS,
+            js=KEYS,
         )
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import gradio as gr
 
-from styleclip_app.jobs import save_pictures
 from styleclip_app.local_tab import LocalTab
 from styleclip_app.page import LONG, QUICK, Page
 from styleclip_app.photo import PhotoControls
@@ -145,7 +144,9 @@ def stream_api(
                 yield *(None,) * (3 if with_mask else 2), now, inverted
             else:
                 with tempfile.TemporaryDirectory() as folder:
-                    files = save_pictures(step, folder, studio.pack.domain)
+                    files = str(Path(folder, f"edited-{studio.pack.domain}.png")), str(Path(folder, "edited-photo.png"))
+                    step.save(files[0], aligned=True)
+                    step.save(files[1])
                     if with_mask and step.mask:
                         step.mask.save(Path(folder, "mask.png"))
                     if with_mask:

@@ -21,6 +21,7 @@ from styleclip_app.theme import status_html
 from styleclip_app.zerogpu import on_gpu
 from styleclip_core import OptimizeSettings, Studio, StudioError
 from styleclip_core.edits.local import EditMask, read_mask
+from styleclip_core.edits.recipe import Recipe
 from styleclip_core.errors import BadSetting
 from styleclip_core.faces.regions import COMMON_REGIONS
 from styleclip_core.settings import LocalSettings
@@ -55,6 +56,24 @@ class LocalTab:
         """What `read` takes, besides the face and the sliders."""
         return {self.editor, self.laid, self.prompt, self.source, self.strength, self.grow, self.feather}
 
+    @property
+    def outputs(self) -> list[Component]:
+        """What `write` sets."""
+        face = [self.editor, self.laid, self.bare]
+        return [*face, self.prompt, self.source, self.strength, self.grow, self.feather]
+
+    def write(self, asked: Recipe, face: InvertedFace | None) -> Updates:
+        """Set the controls to a recipe's prompt, settings and mask; without a face there is nothing to paint on."""
+        numbers = {self.grow: asked.confine.grow, self.feather: asked.confine.feather}
+        numbers |= {self.strength: asked.settings.strength}
+        source = {self.source: PROMPT if asked.prompt else SLIDERS, self.prompt: asked.prompt}
+        return {**numbers, **source, **(self.lay(face, asked.mask) if face else {})}
+
+    def lay(self, face: InvertedFace, mask: Image.Image | None = None) -> Updates:
+        """Put a face into the editor, with a mask painted over it."""
+        bare = canvas(face.picture)["background"].convert("RGB")
+        return {self.editor: canvas(face.picture, mask), self.laid: _id(face), self.bare: bare}
+
     def read(self, page: Page, sliders: SliderControls, values: Values) -> Job:
         """An edit within what is painted, or within what the prompt speaks of. Raises BadSetting and its like."""
         settings, request = OptimizeSettings(strength=values[self.strength]), page.face_request(values)
@@ -62,11 +81,11 @@ class LocalTab:
         mask = painted(values[self.editor]) if request.inverted and values[self.laid] == _id(request.inverted) else None
         region = Region(mask, confine) if mask else None
         if values[self.source] == PROMPT:
-            return request, PromptEdit(values[self.prompt], settings, painted=region, anyway=True)
+            return request, [PromptEdit(values[self.prompt], settings, painted=region, anyway=True)]
         edit = sliders.read(values, region)
         if not (edit.values and mask and request.inverted):
             raise BadSetting("Move sliders in the tab Sliders, and paint here where they may work.")
-        return request.inverted, edit
+        return request.inverted, [edit]
 
 
 def local_tab(page: Page, sliders: SliderControls) -> LocalTab:
@@ -78,12 +97,10 @@ def local_tab(page: Page, sliders: SliderControls) -> LocalTab:
         inverted: InvertedFace | None = values[page.inverted]
         if inverted is None or values[tab.laid] == _id(inverted):
             return {tab.laid: values[tab.laid]}
-        contents = canvas(inverted.picture)
-        bare = contents["background"].convert("RGB")
-        return {tab.editor: contents, tab.laid: _id(inverted), tab.bare: bare}
+        return tab.lay(inverted)
 
     def find(values: Values) -> Job:
-        return page.face_request(values), None
+        return page.face_request(values), ()
 
     shown, finders, editors = [tab.editor, tab.laid, tab.bare], (tab.show_face, tab.cancel), (tab.start, tab.cancel)
     found = wire_job(page, finders, [tab.show_face.click], find, page.face_inputs, FIRST)
@@ -117,7 +134,7 @@ def _lay_out(domain: str) -> LocalTab:
     prompt = gr.Textbox(label="What should be there?", placeholder=PROMPTS[domain], elem_id="local-prompt")
     with gr.Row():
         start = gr.Button("Run", variant="primary", elem_id="local-run", scale=3)
-        cancel = gr.Button("Cancel", interactive=False, min_width=80)
+        cancel = gr.Button("Cancel", interactive=False, min_width=80, elem_classes="cancel")
     with gr.Accordion("Advanced", open=False):
         source = gr.Radio([PROMPT, SLIDERS], value=PROMPT, label="The edit comes from")
         strength, default = strength_slider(), LocalSettings()

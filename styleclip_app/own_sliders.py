@@ -1,4 +1,4 @@
-"""Sliders that a user adds: from a prompt, from a mapper's file, from a saved edit."""
+"""Sliders that a user adds: from a prompt, from a mapper's file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from styleclip_app.theme import status_html
 from styleclip_app.zerogpu import on_gpu
 from styleclip_core import Studio, StudioError
 from styleclip_core.checkpoints import load_mapper
-from styleclip_core.edits import sliders
 from styleclip_core.errors import BadSetting
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.settings import check_prompt
 
 KINDS = {"learned": "text", "StyleSpace": "style"}  # of sliders from prompts: what a user reads -> the key's source
-MAX_EDIT_FILE = 1_000_000  # characters
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,6 @@ class OwnSliderControls:
     add: gr.Button
     sliders: list[gr.Slider]
     load_mapper: gr.UploadButton
-    load_edit: gr.UploadButton
-    save_edit: gr.DownloadButton
     grid: gr.Button
 
 
@@ -50,10 +46,8 @@ def own_slider_controls() -> OwnSliderControls:
         mine = own_sliders()
         with gr.Row():
             mapper = gr.UploadButton("Load a mapper", size="sm", file_types=[".pt", ".safetensors"], min_width=90)
-            edit = gr.UploadButton("Load an edit", size="sm", file_types=[".json"], min_width=90)
-            save = gr.DownloadButton("Save the edit", size="sm", interactive=False, min_width=90)
             grid = gr.Button("Grid", size="sm", min_width=60)
-    return OwnSliderControls(prompt, kind, add, mine, mapper, edit, save, grid)
+    return OwnSliderControls(prompt, kind, add, mine, mapper, grid)
 
 
 def wire_own_sliders(page: Page, controls: SliderControls, own: OwnSliderControls) -> None:
@@ -83,27 +77,9 @@ def wire_own_sliders(page: Page, controls: SliderControls, own: OwnSliderControl
         mappers: dict[str, LevelsMapper] = values[controls.mappers] | {name: mapper}
         return {status: status_html(f"Drag the new slider “{name}”."), controls.mappers: mappers, **updates}
 
-    def load_edit(values: Values) -> Updates:
-        if not values[own.load_edit]:
-            return {}
-        try:
-            with Path(values[own.load_edit]).open(encoding="utf-8", errors="replace") as text:
-                strengths = sliders.from_json(text.read(MAX_EDIT_FILE))
-            here = {*controls.pack, *values[controls.own_keys]}
-            missing = [key for key in strengths if key not in here]
-            if strange := [key for key in missing if not key.startswith(("text:", "style:"))]:
-                raise BadSetting(f"This edit needs the slider {strange[0]!r}, which is not here; load its file first.")
-            keys = controls.with_new(values, missing)
-        except StudioError as error:
-            return {status: refuse(error)}
-        updates = controls.write(keys, strengths) | {controls.draws: values[controls.draws] + 1}
-        return {status: status_html("The edit was loaded."), **updates}
-
     new, uploads = [own.add.click, own.prompt.submit], {own.load_mapper, *controls.inputs}
     gr.on(new, add_from_prompt, {own.prompt, own.kind, *controls.inputs}, changed, **PRIVATE)
     own.load_mapper.upload(add_from_file, uploads, [*changed, controls.mappers], **PRIVATE)
-    edits = {own.load_edit, controls.own_keys, controls.draws}
-    own.load_edit.upload(load_edit, edits, [*changed, controls.draws], **PRIVATE)
 
 
 def _try_on(studio: Studio, key: str) -> str:

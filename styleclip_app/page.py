@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from styleclip_app.results import Result, added
+from styleclip_app.saving import SavingControls
 from styleclip_app.session import FaceRequest
-from styleclip_app.theme import status_html
+from styleclip_app.viewer import HistoryControls, ResultViews
 from styleclip_core import InvertSettings, OptimizeSettings, Studio
 
 KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
@@ -23,11 +24,9 @@ PROMPTS = {  # an example for each thing that packs draw
     "car": "a red sports car",
     "church": "a church covered in snow",
 }
-_BESIDE = Path(__file__).resolve().parent  # an installed package has the examples in it, a clone beside it
-EXAMPLES = next((f for f in (_BESIDE / "examples", _BESIDE.parent / "examples") if f.is_dir()), _BESIDE / "examples")
 
 Values = dict[Component, Any]  # what an event's handler gets: the value of each of its inputs
-Updates = dict[Component, Any]  # and what it gives: a value or `gr.update` for those of its outputs that change
+Updates = dict[Any, Any]  # and what it gives: a value or `gr.update` for those of its outputs that change
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,6 @@ class InversionControls:
 
 
 @dataclass(frozen=True)
-class ResultViews:
-    """What an edit shows: how it is going, the face before and after, the edited photo, the numbers, two files."""
-
-    status: gr.HTML
-    compare: gr.ImageSlider
-    save_face: gr.DownloadButton
-    pasted: gr.Image
-    save_photo: gr.DownloadButton
-    numbers: gr.HTML
-
-
-@dataclass(frozen=True)
 class Page:
     """The components that tabs share.
 
@@ -66,8 +53,9 @@ class Page:
         inverted: the `InvertedFace` of this session, or None.
         inversion: the settings of the inversion.
         views: the last result.
+        saving: how it is saved.
+        history: it and the ones before it.
         looks: the events that look at a photo before anything is asked; a job overtakes them. `wire_photo` fills it.
-        results, strip: the earlier results and their thumbnails, see `styleclip_app.results`.
     """
 
     studio: Studio
@@ -76,8 +64,8 @@ class Page:
     inverted: gr.State
     inversion: InversionControls
     views: ResultViews
-    results: gr.State
-    strip: gr.Gallery
+    saving: SavingControls
+    history: HistoryControls
     looks: list[Any] = field(default_factory=list)
 
     @property
@@ -93,41 +81,53 @@ class Page:
 
     @property
     def outputs(self) -> list[Component]:
-        """What long work updates."""
-        views = self.views
-        shown = [views.status, views.compare, views.pasted, views.numbers, views.save_face, views.save_photo]
-        return [*shown, self.inverted]
+        """What long work updates, and what bringing back a result does."""
+        views, saving, history = self.views, self.saving, self.history
+        shown = [views.status, views.compare, views.whole, views.numbers, saving.face, saving.photo, saving.save]
+        kept = [history.results, history.place, history.variants, history.strip, history.side_by_side]
+        return [*shown, *kept, self.inverted]
 
     def updates(self, **named: Any) -> Updates:
         """Updates of the views, and of ``inverted``, by their names."""
         return {self.inverted if name == "inverted" else getattr(self.views, name): new for name, new in named.items()}
 
+    def show(self, values: Values, result: Result) -> Updates:
+        """Updates that show a result. ``values``: of `SavingControls.inputs`."""
+        shown = self.updates(compare=(result.before, result.face), whole=result.views, numbers=result.numbers)
+        return shown | self.saving.files(values, result)
+
+    def with_new(self, values: Values, made: list[Result]) -> Updates:
+        """Updates that put what a job has made into the history.
+
+        Args:
+            values: of the history's ``results`` and ``place``, and of ``photo``, as they were when it began.
+            made: its results so far, the newest last.
+        """
+        history, kept = self.history, values[self.history.results]
+        for result in made:
+            kept = added(kept, result, values[history.place], values[self.photo])
+        new = kept[-len(made) :]
+        large: Any = [(result.face, result.recipe.title) for result in new]
+        small: Any = [(result.small, result.recipe.title) for result in kept]
+        return {
+            history.results: kept,
+            history.place: kept[-1].number,
+            history.strip: gr.update(value=small, visible=True, selected_index=len(kept) - 1),
+            history.variants: [result.number for result in new],
+            history.side_by_side: gr.update(value=large, visible=True) if len(new) > 1 else gr.update(visible=False),
+        }
+
 
 def inversion_controls() -> InversionControls:
     default = InvertSettings()
-    with gr.Accordion("How the photo's code is found", open=False, elem_id="finding"):
-        label = "Steps: more look more like the photo"
+    with gr.Accordion("Make it look more like the photo", open=False, elem_id="finding"):
+        label = "Effort (steps): more look more like the photo and take longer"
         steps = gr.Slider(0, 200, default.steps, step=1, label=label, elem_id="inversion")
-        label = "Editable (0) or faithful (1)"
+        label = "Easy to edit (0) or true to the photo (1)"
         faithful = gr.Slider(0, 1, default.faithful, step=0.05, label=label, elem_id="faithful")
-        label = "Steps that adapt the generator to the photo: slow, more detail"
+        label = "Learn this one photo (steps): half a minute more, the finest detail"
         tune = gr.Slider(0, 100, default.tune, step=5, label=label, elem_id="tune")
     return InversionControls(steps, faithful, tune)
-
-
-def result_views(domain: str) -> ResultViews:
-    status = gr.HTML(status_html(idle(domain)), elem_id="status")
-    picture: dict[str, Any] = {"interactive": False, "height": 420, "buttons": ["fullscreen"]}
-    save: dict[str, Any] = {"interactive": False, "size": "sm"}
-    with gr.Row(equal_height=True):
-        with gr.Column(scale=3, min_width=300):
-            compare = gr.ImageSlider(label="Before and after", elem_id="compare", type="filepath", **picture)
-            save_face = gr.DownloadButton(f"Save the {domain} (PNG)", elem_id="save-face", **save)
-        with gr.Column(scale=2, min_width=220):
-            pasted = gr.Image(label="In the photo", elem_id="pasted", **picture)
-            save_photo = gr.DownloadButton("Save the photo (PNG)", elem_id="save-photo", **save)
-    numbers = gr.HTML(elem_id="numbers")
-    return ResultViews(status, compare, save_face, pasted, save_photo, numbers)
 
 
 def strength_slider(**options: Any) -> gr.Slider:
@@ -135,15 +135,3 @@ def strength_slider(**options: Any) -> gr.Slider:
     low, high = OptimizeSettings.RANGES["strength"]
     label = "Strength (1 is clear)"
     return gr.Slider(low, high, OptimizeSettings().strength, step=0.05, label=label, **options)
-
-
-def thumbnails(elem_id: str, columns: int, height: int, **options: Any) -> gr.Gallery:
-    """A row of small pictures to choose from."""
-    plain: dict[str, Any] = {"fit_columns": False, "allow_preview": False, "interactive": False, "buttons": []}
-    return gr.Gallery(columns=columns, height=height, elem_id=elem_id, **plain, **options)
-
-
-def idle(domain: str) -> str:
-    """What the page says before anything was done."""
-    where = "" if domain == "face" else f" with a {domain} in its middle"
-    return f"Choose a photo{where}, describe the change and press Run."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -10,11 +10,14 @@ from gradio.components import Component
 from PIL import Image
 
 from styleclip_app.canvas import canvas, changed
+from styleclip_app.examples import prompts as example_prompts
 from styleclip_app.jobs import AGAIN, Job, wire_job
-from styleclip_app.page import EXAMPLES, PRIVATE, PROMPTS, Page, Values, strength_slider
+from styleclip_app.page import PRIVATE, PROMPTS, Page, Updates, Values, strength_slider
 from styleclip_app.requests import PromptEdit
+from styleclip_app.results import find
 from styleclip_app.session import InvertedFace
 from styleclip_core import OptimizeSettings
+from styleclip_core.edits.recipe import Recipe
 from styleclip_core.faces.regions import COMMON_REGIONS
 from styleclip_core.settings import check_range
 
@@ -29,6 +32,8 @@ TERMS = {
 }
 REGIONS = [("Auto", "auto"), ("Everywhere", "everywhere"), ("Whole person", "person")]
 REGIONS += [(name.capitalize(), name) for name in ("head", *COMMON_REGIONS)]
+MAX_VARIANTS = 4
+STRENGTHS, SEEDS = "strength", "seed"
 DONE = "Done. Drag the line to compare, or try another prompt on the same face."
 
 
@@ -51,14 +56,42 @@ class PromptTab:
     steps: gr.Slider
     seed: gr.Number
     terms: dict[str, gr.Slider]
+    variants: gr.Slider
+    differ: gr.Radio
     refused: gr.State
 
     @property
-    def inputs(self) -> set[Component]:
-        return {self.prompt, self.strength, self.region, self.steps, self.seed, self.refused, *self.terms.values()}
+    def outputs(self) -> list[Component]:
+        """What `write` sets."""
+        return [self.prompt, self.strength, self.region, self.steps, self.seed, *self.terms.values()]
 
-    def read(self, values: Values) -> PromptEdit:
-        """What is asked for. Raises BadSetting, EmptyPrompt, BadPrompt."""
+    @property
+    def inputs(self) -> set[Component]:
+        """What `read` takes."""
+        return {*self.outputs, self.variants, self.differ, self.refused}
+
+    def write(self, asked: Recipe) -> Updates:
+        """Set the controls to a recipe's prompt, region and settings."""
+        settings = asked.settings
+        weights = {slider: getattr(settings, name) for name, slider in self.terms.items()}
+        numbers = {self.strength: settings.strength, self.steps: settings.steps, self.seed: settings.seed}
+        return {self.prompt: asked.prompt, self.region: asked.region, **numbers, **weights}
+
+    def read(self, values: Values) -> list[PromptEdit]:
+        """What is asked for: one edit, or its variants. Raises BadSetting, EmptyPrompt, BadPrompt."""
+        count = int(check_range("variants", values[self.variants], 1, MAX_VARIANTS))
+        one = self._read_one(values)
+        if count == 1:
+            return [one]
+        if values[self.differ] == SEEDS:
+            settings = [replace(one.settings, seed=one.settings.seed + i) for i in range(count)]
+        else:
+            most = OptimizeSettings.RANGES["strength"][1]
+            factors = (0.5 + i / (count - 1) for i in range(count))
+            settings = [replace(one.settings, strength=min(factor * one.settings.strength, most)) for factor in factors]
+        return [replace(one, settings=each) for each in settings]
+
+    def _read_one(self, values: Values) -> PromptEdit:
         terms = self.terms.items()
         weights: dict[str, Any] = {name: check_range(name, values[slider], 0, 10) for name, slider in terms}
         strength, steps, seed = (values[control] for control in (self.strength, self.steps, self.seed))
@@ -79,7 +112,10 @@ def prompt_tab(page: Page) -> PromptTab:
         inverted: InvertedFace | None = values[page.inverted]
         if page.studio.pack.parser is None or inverted is None or DONE not in values[views.status]:
             return gr.skip(), gr.skip()
-        with Image.open(values[views.save_face]) as edited:
+        result = find(values[page.history.results], values[page.history.place])
+        if result is None or not result.is_there():
+            return gr.skip(), gr.skip()
+        with Image.open(result.face) as edited:
             mask = changed(inverted.face.image, edited)
         return gr.update(visible=mask.getextrema()[0] == 0), canvas(inverted.picture, mask)["composite"].convert("RGB")
 
@@ -87,7 +123,8 @@ def prompt_tab(page: Page) -> PromptTab:
     edited = wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)
     asked = {tab.prompt, views.status}
     edited.then(lambda v: v[tab.prompt] if AGAIN in v[views.status] else None, asked, tab.refused, **PRIVATE)
-    edited.then(show_place, {page.inverted, views.status, views.save_face}, [tab.shown, tab.place], **PRIVATE)
+    made: set[Component] = {page.history.results, page.history.place}
+    edited.then(show_place, {page.inverted, views.status, *made}, [tab.shown, tab.place], **PRIVATE)
     chosen = tab.everywhere.click(lambda: "everywhere", None, tab.region, **PRIVATE)
     chosen.then(None, None, None, js="() => document.querySelector('#run').click()")
     return tab
@@ -98,23 +135,24 @@ def _lay_out(domain: str) -> PromptTab:
     default = OptimizeSettings()
     label = f"What should the {domain} look like?"
     prompt = gr.Textbox(label=label, placeholder=PROMPTS[domain], elem_id="prompt")
-    file = EXAMPLES / "prompts.txt"
-    lines = file.read_text("utf-8").splitlines() if domain == "face" and file.is_file() else []
-    if prompts := [[line.strip()] for line in lines if line.strip()]:
+    if prompts := [[line] for line in example_prompts() if domain == "face"]:
         gr.Examples(prompts, prompt, label=None, examples_per_page=12, elem_id="prompts", api_visibility="private")
     with gr.Row():
-        strength = strength_slider(min_width=220, scale=5)
+        strength = strength_slider(min_width=220, scale=5, elem_id="strength")
         options: dict[str, Any] = {"allow_custom_value": True, "visible": domain == "face", "elem_id": "where"}
         region = gr.Dropdown(REGIONS, value="auto", label="Where", min_width=120, scale=2, **options)
     with gr.Row():
         start = gr.Button("Run", variant="primary", elem_id="run", scale=3)
-        cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
+        cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", elem_classes="cancel", min_width=80)
     with gr.Row(visible=False, elem_id="place-row") as shown:
         place = gr.Image(
             label="Where it shows", height=150, interactive=False, buttons=[], elem_id="place", min_width=150
         )
         everywhere = gr.Button("Everywhere instead", size="sm", elem_id="everywhere", min_width=120)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        with gr.Row():
+            variants = gr.Slider(1, MAX_VARIANTS, 1, step=1, label="Variants side by side", elem_id="variants-wanted")
+            differ = gr.Radio([STRENGTHS, SEEDS], value=STRENGTHS, label="They differ in")
         label = "Refinement steps, where the first picture is not enough"
         steps = gr.Slider(0, 100, default.steps, step=1, label=label, elem_id="steps")
         label = "Seed: the same one gives the same edit"
@@ -123,4 +161,5 @@ def _lay_out(domain: str) -> PromptTab:
             name: gr.Slider(0, 5, getattr(default, name), step=0.05, label=f"{label} ({name})")
             for name, label in TERMS.items()
         }
-    return PromptTab(prompt, strength, region, start, cancel, shown, place, everywhere, steps, seed, terms, gr.State())
+    edit, places = (prompt, strength, region, start, cancel), (shown, place, everywhere)
+    return PromptTab(*edit, *places, steps, seed, terms, variants, differ, gr.State())

@@ -8,13 +8,20 @@ from typing import Any, Protocol
 
 from styleclip_core import Edit, Face, LocalSettings, OptimizeSettings, Progress, Studio
 from styleclip_core.edits.local import EditMask, edit_mask, place_name, read_mask
+from styleclip_core.edits.recipe import Recipe
 from styleclip_core.edits.sliders import check_values
+from styleclip_core.faces.photo import load_mask
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.settings import check_prompt
 
 
 class EditRequest(Protocol):
     """An edit of a face that is not known yet. It is pickled where GPUs are lent, so it holds no tensors of a GPU."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is asked for, as it can be kept."""
+        ...
 
     def check(self, studio: Studio) -> None:
         """Raise the StudioError that the pack has against it, before a face is looked for."""
@@ -61,6 +68,10 @@ class PromptEdit:
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", check_prompt(self.prompt))
 
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(self.prompt, self.region, self.settings, **_painted(self.painted))
+
     def check(self, studio: Studio) -> None:
         """Raises UnknownRegion, UnsupportedByPack, BadImage, UnknownPrompt."""
         if self.painted:
@@ -91,6 +102,10 @@ class SlidersEdit:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", check_values(self.values))
 
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(sliders=self.values, **_painted(self.painted))
+
     def check(self, studio: Studio) -> None:
         """Raises BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt, UnknownRegion, BadImage."""
         studio.check_sliders(self.values, self.own)
@@ -99,3 +114,8 @@ class SlidersEdit:
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
         yield studio.slide(face, self.values, self.own, self.painted and self.painted.read())
+
+
+def _painted(region: Region | None) -> dict[str, Any]:
+    """What a recipe says of a painted region."""
+    return {"mask": load_mask(region.mask), "confine": region.settings} if region else {}

@@ -1,60 +1,111 @@
-"""The results of a session, small, under the last one: a click brings one back."""
+"""What edits made, as the page keeps it: files, the state they were drawn from, and how they were asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
 from PIL import Image
 
-from styleclip_app.page import PRIVATE, ResultViews, thumbnails
-from styleclip_app.theme import status_html
-from styleclip_core import StudioError
+from styleclip_app.session import InvertedFace
+from styleclip_app.theme import numbers_html
+from styleclip_core import Edit
+from styleclip_core.edits.recipe import Recipe
 from styleclip_core.faces import load_photo
+from styleclip_core.provenance import save_picture
+from styleclip_core.results import DrawnState
 
-RESULTS = 24  # that stay within reach; their files go when gradio's cache is cleared
+KEPT = 24  # results of a session that stay within reach; their files go when gradio's cache is cleared
+VIEW = 1400  # px of the longer side of a whole photo as the page shows it
+SMALL = 120  # px of the pictures in the history
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
-    """Files of the face before and after and of the photo, the numbers as the page shows them, and a small picture."""
+    """An edit that was made. It stands in a tree: undo leads to the result that was shown when it was made.
 
+    Attributes:
+        start: the face that was edited.
+        state: what the picture was drawn from.
+        recipe: how the edit was asked for.
+        before, face: files of the face before (JPEG) and after (PNG).
+        photo: file of the whole photo with the edit in it (PNG).
+        views: files of the whole photo before and after, as large as they are shown (JPEG).
+        numbers: the numbers, as the page shows them (HTML).
+        small: a small picture of it.
+        source: the photo's file.
+        number, parent: of the result and of the one that was shown then, 0 if none was; numbers count from 1.
+    """
+
+    start: InvertedFace
+    state: DrawnState
+    recipe: Recipe
     before: str
     face: str
     photo: str
+    views: tuple[str, str]
     numbers: str
     small: Image.Image
+    source: str | None = None
+    number: int = 0
+    parent: int = 0
+
+    def is_there(self) -> bool:
+        """Whether its files have not been cleared away."""
+        return all(Path(file).is_file() for file in (self.before, self.face, self.photo, *self.views))
+
+    def edit(self) -> Edit:
+        """The edit, as the next one starts from."""
+        return Edit(load_photo(self.face), load_photo(self.photo), self.state, face=self.start.face)
 
 
-def remember(kept: list[Result], compare, face: str | None, photo: str | None, numbers: str) -> tuple[Any, Any]:
-    """A job is over: keep what it made, if it made something. Updates the results and their strip."""
-    if not (compare and compare[0] and face and photo) or (kept and kept[-1].photo == photo):
-        return gr.skip(), gr.skip()
-    try:  # the browser names the files, so they may be any
-        small = load_photo(face).resize((96, 96))
-    except StudioError:
-        return gr.skip(), gr.skip()
-    kept = [*kept, Result(compare[0], face, photo, numbers, small)][-RESULTS:]
-    return kept, gr.update(value=[result.small for result in kept], visible=True)
+def write(edit: Edit, start: InvertedFace, recipe: Recipe, domain: str) -> Result:
+    """Write an edit's pictures into gradio's cache, under names that depend on what is in them."""
+    source, photo = start.face.source, edit.photo
+    with tempfile.TemporaryDirectory() as folder:
+
+        def put(name: str, picture: Image.Image) -> str:
+            save_picture(picture, Path(folder, name), source)
+            return keep(Path(folder, name))
+
+        def put_unedited(name: str, picture: Image.Image) -> str:
+            picture.convert("RGB").save(Path(folder, name), "JPEG", quality=92)
+            return keep(Path(folder, name))
+
+        face, whole = put(f"edited-{domain}.png", edit.image), put("edited-photo.png", photo)
+        before = put_unedited("before.jpg", start.picture)
+        views = before, face
+        if start.face.photo is not None:
+            views = put_unedited("photo.jpg", _view(start.face.photo)), put("edited-view.jpg", _view(photo))
+    numbers = numbers_html(edit.scores, start.face, edit.report)
+    small = edit.image.resize((SMALL, SMALL))
+    return Result(start, edit.state, recipe, before, face, whole, views, numbers, small)
 
 
-def bring_back(event: gr.SelectData, kept: list[Result]) -> list[Any]:
-    """A small picture was clicked. Updates compare, pasted, numbers, save_face, save_photo, status."""
-    result = kept[event.index]
-    if not all(Path(file).is_file() for file in (result.before, result.face, result.photo)):
-        text = "This result has been cleared away; make it again with the same settings."
-        return [*[gr.skip()] * 5, status_html(text, bad=True)]
-    text = "This is an earlier result. The next edit starts from the unedited face again."
-    pictures = (result.before, result.face), result.photo
-    return [*pictures, result.numbers, result.face, result.photo, status_html(text)]
+def keep(path: Path) -> str:
+    """The file's copy in gradio's cache, where it stays for an hour and what it is called tells its content."""
+    return save_file_to_cache(path, get_upload_folder())
 
 
-def results_strip(views: ResultViews) -> tuple[gr.State, gr.Gallery]:
-    """Build the strip and wire it. Returns what `remember` updates."""
-    kept = gr.State([])
-    strip = thumbnails("results-strip", 10, 110, label="Results", visible=False)
-    shown = [views.compare, views.pasted, views.numbers, views.save_face, views.save_photo, views.status]
-    strip.select(bring_back, kept, shown, **PRIVATE)
-    return kept, strip
+def added(kept: list[Result], result: Result, parent: int, source: str | None) -> list[Result]:
+    """The results with a new one, without the oldest if there are too many."""
+    number = kept[-1].number + 1 if kept else 1
+    return [*kept, replace(result, number=number, parent=parent, source=source)][-KEPT:]
+
+
+def find(kept: list[Result], number: int) -> Result | None:
+    return next((result for result in kept if result.number == number), None)
+
+
+def newest_after(kept: list[Result], number: int) -> Result | None:
+    """The newest result that was made when the one with that number was shown: where redo leads."""
+    return next((result for result in reversed(kept) if result.parent == number), None)
+
+
+def _view(photo: Image.Image) -> Image.Image:
+    small = photo.convert("RGB")
+    small.thumbnail((VIEW, VIEW))
+    return small

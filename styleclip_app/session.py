@@ -1,5 +1,5 @@
-"""What a program that serves people needs around a Studio: a face is inverted once per session, and a single worker
-thread runs all model code.
+"""What a program that serves people needs around a Studio: a face is inverted once per session, and all model code runs
+in a single worker thread, by turns.
 """
 
 from __future__ import annotations
@@ -7,9 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -17,21 +15,20 @@ from typing import Any, ParamSpec, TypeVar
 from PIL import Image
 
 from styleclip_app.requests import EditRequest
+from styleclip_app.turns import Kind, Turns, current_visitor
 from styleclip_core import Edit, Face, InvertSettings, Progress, Studio
 from styleclip_core.errors import BadImage
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _END: Any = object()
-_worker = ThreadPoolExecutor(1, "studio")
-_turns = threading.Condition()
-_jobs = 0  # that are under way, without those in the background
-_ended = 0  # of them
+PAUSE = 0.3  # seconds that work in the background waits before it says that it still does
+_turns = Turns()
 
 
 def _new_worker() -> None:
-    global _worker, _turns, _jobs
-    _worker, _turns, _jobs = ThreadPoolExecutor(1, "studio"), threading.Condition(), 0
+    global _turns
+    _turns = Turns()
 
 
 os.register_at_fork(after_in_child=_new_worker)  # threads do not survive a fork, and ZeroGPU forks for every job
@@ -43,12 +40,13 @@ class InvertedFace:
 
     Attributes:
         photo: sha256 of the photo's file.
-        choice: which of its faces, and how it was inverted; None for a face of the generator.
+        choice: which of its faces, and how it was inverted (None: it is an edited face, which was not); None for a face
+            of the generator.
         face: the face.
     """
 
     photo: str
-    choice: tuple[int, InvertSettings] | None
+    choice: tuple[int, InvertSettings | None] | None
     face: Face
 
     @property
@@ -58,7 +56,7 @@ class InvertedFace:
 
     def is_of(self, photo: str, choice: tuple[int, InvertSettings]) -> bool:
         """Whether this is that face of the photo with that sha256."""
-        return self.photo == photo and self.choice in (None, choice)
+        return self.photo == photo and self.choice in (None, choice, (choice[0], None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,24 +85,25 @@ Report = Progress | InvertedFace | Edit  # what long work yields: Progress any t
 
 
 def run(
-    studio: Studio, request: FaceRequest | InvertedFace, edit: EditRequest | None = None, at_once: bool = False
+    studio: Studio, request: FaceRequest | InvertedFace, *edits: EditRequest, at_once: bool = False
 ) -> Generator[Report, None, None]:
     """Find the face, then edit it. What the pack refuses is refused first, before the long work.
 
     Args:
         request: which face; an InvertedFace is edited whatever photo it is from.
-        edit: None only finds the face.
+        edits: each is of the face as it was found; without any it is only found.
         at_once: edit the face as it is at the first look, too, so that an Edit is there soon; a better one follows.
     Raises:
         StudioError: the verbs' own, and BadImage if there is no photo.
     """
-    if edit:
+    for edit in edits:
         edit.check(studio)
     finding = iter((request,)) if isinstance(request, InvertedFace) else find(studio, request, at_once)
     for found in finding:
         yield found
-        if edit and isinstance(found, InvertedFace):
-            yield from edit.steps(studio, found.face)
+        if isinstance(found, InvertedFace):
+            for edit in edits:
+                yield from edit.steps(studio, found.face)
 
 
 def find(studio: Studio, request: FaceRequest, at_once: bool = False) -> Generator[Progress | InvertedFace, None, None]:
@@ -142,57 +141,45 @@ def digest(path: str | Path) -> str:
         raise BadImage("The photo cannot be read; choose it again.") from error
 
 
-def in_worker(steps: Generator[T, None, Any], background: bool = False) -> Generator[T, None, None]:
-    """The same steps, each taken in the single worker thread: what computes takes turns. Closing this closes them.
+def in_worker(steps: Generator[T, None, Any]) -> Generator[T, None, None]:
+    """The same steps, each taken in the single worker thread, by turns (`Turns`). Closing this closes them.
 
     A web server takes any of its threads for a step. Each would start compute threads and keep freed memory of its own,
     and the last step of a cancelled job would run beside the first of the next.
-
-    Args:
-        background: take steps only while no other work is under way.
     """
-    with contextlib.nullcontext() if background else _under_way():
-        try:
-            while True:
-                if background:
-                    _wait_for_all_others()
-                if (step := _worker.submit(next, steps, _END).result()) is _END:
-                    break
-                yield step
-        finally:
-            steps.close()
+    turns, visitor = _turns, current_visitor()
+    with turns.job(visitor), contextlib.closing(steps):
+        while (step := turns.take(Kind.EDIT, visitor, lambda: next(steps, _END))) is not _END:
+            yield step
+
+
+def in_background(steps: Generator[T, None, Any]) -> Generator[T | None, None, None]:
+    """The same steps, taken in the worker thread only while no other job is under way.
+
+    While one is, this yields None now and then: a server can cancel between two yields only.
+    """
+    turns, visitor = _turns, current_visitor()
+    with contextlib.closing(steps):
+        while True:
+            while not turns.wait_for_jobs(PAUSE):
+                yield None
+            if (step := turns.take(Kind.LOOK, visitor, lambda: next(steps, _END))) is _END:
+                break
+            yield step
 
 
 def call_in_worker(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """What one call returns, made in the worker thread."""
-    with _under_way():
-        return _worker.submit(work, *args, **options).result()
-
-
-@contextlib.contextmanager
-def _under_way() -> Iterator[None]:
-    """Work that what is in the background waits for."""
-    global _jobs, _ended
-    with _turns:
-        _jobs += 1
-    try:
-        yield
-    finally:
-        with _turns:
-            _jobs, _ended = _jobs - 1, _ended + 1
-            _turns.notify_all()
+    """What one short call returns, made in the worker thread before steps of long work."""
+    visitor = current_visitor()
+    with _turns.job(visitor):
+        return _turns.take(Kind.QUICK, visitor, lambda: work(*args, **options))
 
 
 def is_busy() -> bool:
-    """Whether work is under way, other than in the background."""
-    return _jobs > 0
+    """Whether work of this visitor is under way, other than in the background."""
+    return _turns.jobs_of(current_visitor())[0] > 0
 
 
 def jobs_so_far() -> int:
-    """How many pieces of work began until now, without those in the background."""
-    return _jobs + _ended
-
-
-def _wait_for_all_others() -> None:
-    with _turns:
-        _turns.wait_for(lambda: not _jobs)
+    """How many pieces of work of this visitor began until now, without those in the background."""
+    return _turns.jobs_of(current_visitor())[1]

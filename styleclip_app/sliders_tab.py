@@ -20,7 +20,6 @@ from styleclip_app.page import PRIVATE, Page, Values
 from styleclip_app.requests import SlidersEdit
 from styleclip_app.session import InvertedFace, call_in_worker, in_worker
 from styleclip_app.slider_controls import SliderControls, pack_sliders, search_sliders
-from styleclip_app.slider_history import History, history_strip, wire_history
 from styleclip_app.zerogpu import on_gpu
 from styleclip_core import Studio, StudioError
 from styleclip_core.edits.sliders import Slider, available
@@ -37,12 +36,9 @@ class SlidersTab:
 
     search: gr.Textbox
     apply: gr.Button
-    undo: gr.Button
-    redo: gr.Button
     reset: gr.Button
     cancel: gr.Button
     own: OwnSliderControls
-    history: History
     grid: gr.Image
     controls: SliderControls
 
@@ -54,14 +50,13 @@ def sliders_tab(page: Page) -> SlidersTab:
     controls = tab.controls
 
     def read(values: Values) -> Job:
-        return page.face_request(values), controls.read(values)
+        return page.face_request(values), [controls.read(values)]
 
     _wire_dragging(page, controls)
     hands = [slider.release for slider in controls.all]
     begins = [*hands, tab.apply.click, controls.draws.change]  # a typed number releases nothing
     inputs, buttons = page.face_inputs | controls.inputs, (tab.apply, tab.cancel)
-    drawn = wire_job(page, buttons, begins, read, inputs, DONE, keep=False)
-    wire_history(page, controls, tab.history, (tab.undo, tab.redo), drawn, tab.own.save_edit)
+    wire_job(page, buttons, begins, read, inputs, DONE)
     states: set[Block] = {controls.own_keys, controls.draws}
     changed = [controls.draws, controls.own_keys, *controls.all]
     tab.reset.click(lambda values: controls.redraw(values, {}), states, changed, **PRIVATE)
@@ -77,14 +72,13 @@ def _lay_out(known: list[Slider]) -> SlidersTab:
     small: dict[str, Any] = {"size": "sm", "min_width": 56}
     with gr.Row():
         search = gr.Textbox(show_label=False, placeholder="Search", container=False, min_width=90, elem_id="search")
-        names = ("Apply", "Undo", "Redo", "Reset")
-        apply, undo, redo, reset = (gr.Button(name, elem_id=name.lower(), **small) for name in names)
-        cancel = gr.Button("Cancel", interactive=False, **small)
-    pack, own, history = pack_sliders(known), own_slider_controls(), history_strip()
+        apply, reset = (gr.Button(name, elem_id=name.lower(), **small) for name in ("Apply", "Reset"))
+        cancel = gr.Button("Cancel", interactive=False, elem_classes="cancel", **small)
+    pack, own = pack_sliders(known), own_slider_controls()
     hidden: dict[str, Any] = {"show_label": False, "visible": False, "interactive": False}
     grid = gr.Image(buttons=["download", "fullscreen"], elem_id="grid", **hidden)
     controls = SliderControls(pack, own.sliders, gr.State([]), gr.State({}), gr.State(0))
-    return SlidersTab(search, apply, undo, redo, reset, cancel, own, history, grid, controls)
+    return SlidersTab(search, apply, reset, cancel, own, grid, controls)
 
 
 def _wire_dragging(page: Page, controls: SliderControls) -> None:

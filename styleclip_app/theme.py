@@ -33,20 +33,49 @@ CSS = """
 #samples .label, #prompts .label {display: none} #samples .gallery, #prompts .gallery {gap: 5px}
 #samples .gallery .gallery {width: 44px; height: 44px} #prompts .gallery-item .gallery {padding: 0}
 #prompts .gallery-item {font-size: .8rem; padding: 3px 9px} #random-row input {padding: 5px 8px}
-#faces .grid-container, #history .grid-container, #results-strip .grid-container {
-  grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
-#faces .selected, #history .selected, #results-strip .selected {outline: 3px solid var(--color-accent)}
-#results {position: sticky; top: 8px; align-self: flex-start}
+#faces .grid-container {grid-template-columns: repeat(auto-fill, 64px); grid-auto-rows: 64px; padding: 2px}
+#history .grid-wrap, #variants .grid-wrap {overflow-y: auto; max-height: 220px} #history {height: auto !important}
+#history .grid-container {grid-template-columns: repeat(auto-fill, 76px); grid-auto-rows: 76px; padding: 26px 2px 2px}
+#faces .selected, #history .selected, #variants .selected {outline: 3px solid var(--color-accent)}
+#history .caption-label {font-size: .62rem; line-height: 1; padding: 2px 4px; max-width: 100%}
+body.peek #compare img:nth-of-type(2), body.peek #whole img:nth-of-type(2) {visibility: hidden}
+#peek {touch-action: none; user-select: none}
+@media (min-width: 900px) {
+  #results {position: sticky; top: 8px; align-self: flex-start; flex-wrap: nowrap; max-height: calc(100vh - 16px);
+    overflow-y: auto}
+  #results > * {flex-shrink: 0}
+}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #bare {display: none} body.bare #bare {display: block !important}
 #regions button {flex: 0 1 auto !important; min-width: fit-content !important; padding: 4px 9px}
 #overlay {border: 0; padding: 0; align-self: center; flex: 0 0 auto !important; width: auto !important;
   min-width: fit-content !important}
-#results-strip .grid-container {padding-top: 26px} #place-row {align-items: center}
+#place-row {align-items: center}
 @media (max-width: 640px) {#editor, #bare {height: 400px !important}}
 body.bare #editor {position: absolute; left: -9999px; width: 440px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """
+# Keys: Ctrl+Enter runs what the open tab is for, Escape cancels, Ctrl+Z and Ctrl+Shift+Z go through the history except
+# in fields of text, which undo by themselves. And a button that shows the unedited picture while it is held.
+KEYS = """() => {
+  const seen = (css) => [...document.querySelectorAll(css)].find((e) => e.offsetParent && !e.disabled)
+  document.addEventListener('keydown', (event) => {
+    const command = event.ctrlKey || event.metaKey, key = event.key.toLowerCase()
+    const typing = event.target.matches('textarea, input:not([type=range]):not([type=checkbox])')
+    let button
+    if (command && key === 'enter') button = seen('#run, #apply, #local-run')
+    else if (key === 'escape') button = seen('.cancel')
+    else if (command && !typing && key === 'z') button = seen(event.shiftKey ? '#redo' : '#undo')
+    else if (command && !typing && key === 'y') button = seen('#redo')
+    if (button) { event.preventDefault(); event.target.blur?.(); button.click() }
+  }, true)
+  const peek = (on) => (event) => {
+    if (!on || event.target.closest?.('#peek')) document.body.classList.toggle('peek', on)
+  }
+  const held = (on) => (event) => { if ([' ', 'Enter'].includes(event.key)) peek(on)(event) }
+  document.addEventListener('pointerdown', peek(true)); document.addEventListener('keydown', held(true))
+  for (const end of ['pointerup', 'pointercancel', 'blur', 'keyup']) window.addEventListener(end, peek(false))
+}"""
 
 
 def note_html(note: str) -> str:
@@ -61,6 +90,8 @@ def status_html(text: str, fraction: float | None = None, bad: bool = False) -> 
 
 def progress_html(step: Progress, seconds: float) -> str:
     left = f" · about {seconds / step.step * (step.steps - step.step):.0f} s left" if step.step > 1 else ""
+    if not step.steps:  # the first picture of an edit without refinement
+        return status_html(step.stage, 0)
     return status_html(f"{step.stage}: step {step.step} of {step.steps}{left}", step.step / step.steps)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from PIL import Image
 
@@ -18,7 +19,7 @@ from styleclip_core.edits.sliders import check_values
 from styleclip_core.errors import BadImage, BadSetting
 from styleclip_core.faces.photo import load_mask
 from styleclip_core.provenance import RECIPE_KEY, SOFTWARE
-from styleclip_core.settings import OptimizeSettings, check_prompt
+from styleclip_core.settings import LocalSettings, OptimizeSettings, Settings, check_prompt
 
 MAX_BYTES = 1_000_000  # of the JSON
 MASK_SIZE = 512  # px of masks in recipes
@@ -36,6 +37,7 @@ class Recipe:
         settings: of the edit by the prompt.
         sliders: slider -> strength, see `edits.sliders`.
         mask: where it may show, "L", white inside; it replaces the region's name.
+        confine: how the mask's outline is moved and softened.
     """
 
     prompt: str = ""
@@ -43,6 +45,7 @@ class Recipe:
     settings: OptimizeSettings = field(default_factory=OptimizeSettings)
     sliders: Mapping[str, float] = field(default_factory=dict)
     mask: Image.Image | None = None
+    confine: LocalSettings = field(default_factory=LocalSettings)
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str) or not isinstance(self.region, str) or len(self.region) > MAX_REGION:
@@ -60,32 +63,47 @@ class Recipe:
         """JSON text, which `from_json` reads. Settings that are as usual are left out."""
         content: dict[str, Any] = {"styleclip": 1, "program": SOFTWARE}
         if self.prompt:
-            default = dataclasses.asdict(OptimizeSettings())
-            settings = dataclasses.asdict(self.settings).items()
-            content |= {"prompt": self.prompt, "region": self.region}
-            content["settings"] = {name: value for name, value in settings if value != default[name]}
+            content |= {"prompt": self.prompt, "region": self.region, "settings": _unusual(self.settings)}
         content["sliders"] = dict(self.sliders)
         if self.mask is not None:
             buffer = io.BytesIO()
             self.mask.convert("L").resize((MASK_SIZE, MASK_SIZE)).quantize(16).save(buffer, "PNG", optimize=True)
             content["mask"] = _DATA_URL + base64.b64encode(buffer.getvalue()).decode()
+            content["confine"] = _unusual(self.confine)
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    def to_query(self) -> str:
+        """The query string of an address, which `from_query` reads. A mask has no place in it."""
+        asked = {"prompt": self.prompt, "region": self.region, **_unusual(self.settings)} if self.prompt else {}
+        return urlencode(asked | dict(self.sliders))
 
 
 def from_json(text: str) -> Recipe:
     """The recipe in a JSON text. Raises BadSetting, BadPrompt, BadImage."""
     try:
-        content = json.loads(text) if len(text) <= MAX_BYTES else None
+        content: Any = json.loads(text) if len(text) <= MAX_BYTES else None
         known = {name: content[name] for name in ("prompt", "region", "sliders") if name in content}
         settings = OptimizeSettings(**content.get("settings", {}))
+        confine = LocalSettings(**content.get("confine", {}))
         mask = _read_mask(content["mask"]) if content.get("mask") else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BadSetting("This file is not an edit that this program saved (JSON, or a PNG with its settings).") from error
-    return Recipe(settings=settings, mask=mask, **known)
+        raise BadSetting(
+            "This file is not an edit that this program saved (JSON, or a PNG with its settings)."
+        ) from error
+    return Recipe(settings=settings, mask=mask, confine=confine, **known)
+
+
+def from_query(query: Mapping[str, str]) -> Recipe:
+    """The recipe in a query string's names and values; others are passed over. Raises BadSetting, BadPrompt."""
+    usual = dataclasses.asdict(OptimizeSettings())
+    del usual["neutral"]
+    settings: dict[str, Any] = {name: _number(name, value) for name, value in query.items() if name in usual}
+    sliders = {name: _number(name, value) for name, value in query.items() if ":" in name}
+    return Recipe(query.get("prompt", ""), query.get("region", "auto"), OptimizeSettings(**settings), sliders)
 
 
 def read(path: str | Path) -> Recipe:
-    """The recipe in a JSON file, or in a PNG that was saved with its settings. Raises BadSetting, BadPrompt, BadImage."""
+    """The recipe in a JSON file, or in a PNG saved with its settings. Raises BadSetting, BadPrompt, BadImage."""
     try:
         with Path(path).open("rb") as file:
             if not file.read(8).startswith(b"\x89PNG"):
@@ -100,6 +118,19 @@ def read(path: str | Path) -> Recipe:
     if not isinstance(text, str):
         raise BadSetting("This picture holds no settings: save it with “Settings in the picture” on.")
     return from_json(text)
+
+
+def _unusual(settings: Settings) -> dict[str, Any]:
+    """The settings that are not as they are by default, by name."""
+    usual = dataclasses.asdict(type(settings)())  # pyright: ignore[reportArgumentType]
+    return {name: value for name, value in vars(settings).items() if value != usual[name]}
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise BadSetting(f"{name[:50]} must be a number, not {text[:50]!r}.") from error
 
 
 def _read_mask(url: str) -> Image.Image:

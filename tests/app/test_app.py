@@ -6,7 +6,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,43 +14,13 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
-from support.browser import ROOT, Page, chromium, difference, serve
+from support.browser import ROOT, Page, difference
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve(tmp_path_factory.mktemp("app"), [str(ROOT / "app.py"), "--pack", "compact"]) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def portraits(url: str) -> list[Image.Image]:
-    """Two faces that do not exist, from the app itself."""
-    client = Client(url, verbose=False)
-    return [Image.open(client.predict(number, api_name="/random_face")).convert("RGB") for number in (3, 7)]
-
-
-@pytest.fixture(scope="module")
-def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="module")
-def browser(downloads: Path) -> Iterator[webdriver.Chrome]:
-    with chromium(downloads) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(browser: webdriver.Chrome, url: str) -> Page:
-    return Page(browser, url)
-
-
-def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downloads: Path, tmp_path: Path) -> None:
+def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], tmp_path: Path) -> None:
     photo = Image.new("RGB", (900, 700), "teal")
     photo.paste(portraits[0].resize((600, 600)), (200, 60))
     exif = Image.Exif()
@@ -69,13 +38,14 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
     assert re.search("Measured: smile 0|measurable came of smiling", numbers)
     before, after = (page.picture(f"#compare img:nth-of-type({index})") for index in (1, 2))
     assert before.size == after.size == (1024, 1024) and difference(before, after) > 1
-    pasted = page.picture("#pasted img")
-    assert pasted.format == "PNG" and pasted.size == photo.size and difference(pasted, photo) > 0.3
+    pasted = page.photo()
+    assert pasted.size == photo.size and difference(pasted, photo) > 0.3
     assert difference(pasted.crop((0, 0, 60, 700)), photo.crop((0, 0, 60, 700))) < 3, "outside the face nothing changes"
-    for button, name, size in (("face", "edited-face.png", before.size), ("photo", "edited-photo.png", photo.size)):
-        page.find(f"#save-{button}").click()
-        page.wait((downloads / name).is_file, 20)
-        assert Image.open(downloads / name).size == size
+    face = Image.open(page.saved("#save-face", "edited-face.png"))
+    assert face.format == "PNG" and face.size == before.size
+    page.viewer("Whole photo")
+    views = [page.picture(f"#whole img:nth-of-type({index})") for index in (1, 2)]
+    assert difference(views[0], photo) < 3 and difference(views[1], pasted) < 3 and views[0].size == photo.size
 
     page.ask("an old person")
     said = []
@@ -88,10 +58,10 @@ def test_a_photo_is_edited_twice(page: Page, portraits: list[Image.Image], downl
     page.wait_for("Done")
     assert not any("code" in text for text in said), "the face was known and must not be searched again"
 
-    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#results-strip img")) == 2)
-    page.find("#results-strip img").click()
-    page.wait_for("earlier result")
-    assert difference(page.picture("#pasted img"), pasted) == 0 and page.find("#numbers").text == numbers
+    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 2)
+    page.find("#history img").click()
+    page.wait_for("Brought back: a smiling person")
+    assert difference(page.photo(), pasted) == 0 and page.find("#numbers").text == numbers
 
 
 def test_an_edit_shows_where_the_prompt_says_or_everywhere(page: Page, portraits: list[Image.Image]) -> None:
@@ -101,7 +71,7 @@ def test_an_edit_shows_where_the_prompt_says_or_everywhere(page: Page, portraits
     page.ask("a person with blond hair")
     page.wait_for("Done")
     chin, unedited = (420, 820, 560, 900), portraits[0]
-    blond = page.picture("#pasted img")
+    blond = page.photo()
     assert difference(blond, unedited) > 1 and difference(blond.crop(chin), unedited.crop(chin)) == 0
     page.wait(lambda: page.find("#place img").is_displayed())
     overlay = np.asarray(page.picture("#place img").convert("RGB").resize((1024, 1024)), float)
@@ -109,17 +79,20 @@ def test_an_edit_shows_where_the_prompt_says_or_everywhere(page: Page, portraits
     assert tinted[100:180, 480:560].mean() > 0.9 and tinted[820:900, 420:560].mean() < 0.1
 
     page.find("#everywhere").click()
-    page.wait(lambda: difference(page.picture("#pasted img").crop(chin), unedited.crop(chin)) > 0)
+    page.wait(lambda: difference(page.photo().crop(chin), unedited.crop(chin)) > 0)
     assert page.value("#where input") == "Everywhere"
     page.wait(lambda: not page.driver.find_elements(By.CSS_SELECTOR, "#place img"), 20)
 
 
 def test_an_example_is_a_photo_like_any_other(page: Page) -> None:
     faces = [path for path in (ROOT / "examples").iterdir() if path.suffix in (".png", ".jpg")]
+    assert page.find("#compare img").is_displayed(), "the page opens on a finished example"
     samples = page.driver.find_elements(By.CSS_SELECTOR, "#samples .gallery-item")
     assert len(samples) == min(len(faces), 6) > 0
-    samples[0].click()
+    samples[1].click()
     page.wait_for("One face found")
+    sources = [image.get_attribute("src") for image in page.driver.find_elements(By.CSS_SELECTOR, "#compare img")]
+    assert [str(source).rpartition("/")[2].partition(".")[2] for source in sources] == ["before.jpg", "after.jpg"]
     page.find("#prompts button").click()
     page.wait(lambda: page.value("#prompt textarea"), 20)
 
@@ -151,7 +124,7 @@ def test_one_of_several_faces(page: Page, portraits: list[Image.Image], tmp_path
     page.wait_for("Face 2 is chosen")
     page.ask("a person with eyeglasses")
     page.wait_for("Done")
-    pasted = page.picture("#pasted img")
+    pasted = page.photo()
     left, right = (0, 0, 550, 600), (600, 0, 1100, 600)
     assert difference(pasted.crop(left), photo.crop(left)) == 0 < difference(pasted.crop(right), photo.crop(right))
 
@@ -181,7 +154,7 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     ActionChains(page.driver).move_to_element(knob).click_and_hold().move_by_offset(35, 0).release().perform()
     page.wait_for("Done")
     assert float(page.value("#slider-mapper-smiling input[type=number]")) > 0.5
-    smiling = page.picture("#pasted img")
+    smiling = page.photo()
     assert difference(smiling, portraits[1]) > 1
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 1)
 
@@ -191,10 +164,11 @@ def test_sliders_drag_undo_and_come_from_prompts(page: Page, portraits: list[Ima
     page.wait(lambda: page.find("#slider-own-0").is_displayed())
     page.fill("#slider-own-0 input[type=number]", "1")
     page.find("#apply").click()
-    page.wait(lambda: difference(page.picture("#pasted img"), smiling) > 1)
+    page.wait(lambda: difference(page.photo(), smiling) > 1)
     page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#history img")) == 2)
     page.find("#undo").click()
-    page.wait(lambda: difference(page.picture("#pasted img"), smiling) < 0.1)
+    page.wait_for("Brought back")
+    assert difference(page.photo(), smiling) == 0
     assert page.value("#slider-own-0 input[type=number]") == "0"
 
     page.fill("#search textarea", "smil")
@@ -209,7 +183,7 @@ def test_a_slider_moves_a_photo_that_nothing_was_asked_of_yet(
     photo.paste(portraits[1].resize((600, 600)), (200, 60))
     photo.save(tmp_path / "new.png")
     page.upload(tmp_path / "new.png")
-    page.wait(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "#compare img")) == 2)
+    page.wait(lambda: ".before." not in str(page.find("#compare img").get_attribute("src")))
     seen = page.picture("#compare img:nth-of-type(2)")
     assert seen.size == (1024, 1024) and "Describe the change" in page.find("#status .job").text
     assert 0 < difference(page.picture("#compare img:nth-of-type(1)"), seen) < 25
@@ -222,7 +196,7 @@ def test_a_slider_moves_a_photo_that_nothing_was_asked_of_yet(
     page.wait(lambda: page.picture("#compare img:nth-of-type(2)").size == (256, 256))
     ActionChains(page.driver).release().perform()
     page.wait_for("Done")
-    assert difference(page.picture("#pasted img"), photo) > 0.3
+    assert difference(page.photo(), photo) > 0.3
 
 
 def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) -> None:
@@ -243,7 +217,7 @@ def test_only_what_is_painted_changes(page: Page, portraits: list[Image.Image]) 
     page.fill("#local-prompt textarea", "a person with a beard")
     page.find("#local-run").click()
     page.wait_for("Done")
-    edited = page.picture("#pasted img")
+    edited = page.photo()
     changed = np.abs(np.asarray(edited.convert("RGB"), float) - np.asarray(portraits[1], float)).max(-1) > 0
     rows, columns = np.nonzero(changed)
     assert 0.002 < changed.mean() < 0.4

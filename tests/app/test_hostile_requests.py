@@ -1,6 +1,5 @@
 """Some 350 hostile requests at a running app: it refuses them in a line each, reads nothing of others', and goes on."""
 
-import io
 import json
 import os
 import struct
@@ -12,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 
 from support.browser import ROOT, serve
 
@@ -198,20 +196,3 @@ def test_hostile_requests(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert "Traceback" not in errors
     assert len(refused) > 100 and SECRET not in errors
     assert all(set(line) <= {"time", "event", "error", "where"} for line in refused)
-
-
-def test_what_the_browser_names_as_a_result_may_be_no_picture(tmp_path: Path) -> None:
-    import gradio as gr
-
-    from styleclip_app.results import remember
-
-    (tmp_path / "face.png").write_bytes(
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n"
-    )
-    face = str(tmp_path / "face.png")
-    assert remember([], ("before.png", face), face, "photo.png", "") == (gr.skip(), gr.skip())
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(buffer, "PNG")
-    (tmp_path / "face.png").write_bytes(buffer.getvalue())
-    kept, _ = remember([], ("before.png", face), face, "photo.png", "")
-    assert [result.small.size for result in kept] == [(96, 96)]

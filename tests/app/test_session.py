@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from styleclip_app.page import EXAMPLES
+from styleclip_app.examples import EXAMPLES, examples, prompts
 from styleclip_app.requests import PromptEdit, Region, SlidersEdit
-from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, find, in_worker, run
+from styleclip_app.session import FaceRequest, InvertedFace, call_in_worker, digest, find, in_background, in_worker, run
 from styleclip_core import Face, InvertSettings, OptimizeSettings, Progress
 from styleclip_core.errors import BadImage, BadSetting, EmptyPrompt, UnknownMapper, UnknownRegion, UnsupportedByPack
 
@@ -114,7 +114,7 @@ def test_work_in_the_background_lets_all_other_work_go_first() -> None:
     front = threading.Thread(target=lambda: list(in_worker(foreground())))
     front.start()
     assert begun.wait(10)
-    back = threading.Thread(target=lambda: list(in_worker(background(), background=True)))
+    back = threading.Thread(target=lambda: list(in_background(background())))
     back.start()
     go_on.set()
     for thread in (front, back):
@@ -178,4 +178,7 @@ def test_the_worker_closes_what_is_cancelled() -> None:
 
 
 def test_the_examples_are_found() -> None:
-    assert (EXAMPLES / "prompts.txt").is_file()
+    assert len(prompts()) > 3
+    names = [example.photo.name for example in examples()]
+    assert sorted(names) == sorted(path.name for path in EXAMPLES.glob("*.[jp][pn]g"))
+    assert all(Path(file).is_file() for example in examples() for file in (*example.face, *example.whole))

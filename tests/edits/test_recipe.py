@@ -3,12 +3,14 @@
 import base64
 import io
 import zlib
+from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from styleclip_core import OptimizeSettings
+from styleclip_core import LocalSettings, OptimizeSettings
 from styleclip_core.edits import recipe
 from styleclip_core.edits.recipe import Recipe
 from styleclip_core.errors import BadImage, BadSetting, StudioError
@@ -20,13 +22,14 @@ def asked() -> Recipe:
     mask = Image.new("L", (512, 512))
     mask.paste(255, (100, 200, 300, 400))
     sliders = {"mapper:smile": 1.5, "text:a man with a “beard”": -0.25}
-    return Recipe("blond  hair", "hair+brows", OptimizeSettings(strength=1.4, seed=7, identity=2), sliders, mask)
+    settings, confine = OptimizeSettings(strength=1.4, seed=7, identity=2), LocalSettings(grow=-5)
+    return Recipe("blond  hair", "hair+brows", settings, sliders, mask, confine)
 
 
 def same(first: Recipe, second: Recipe) -> bool:
     masks = [one.mask and np.asarray(one.mask) for one in (first, second)]
     equal = masks[0] is masks[1] if masks[0] is None or masks[1] is None else bool((masks[0] == masks[1]).all())
-    parts = ("prompt", "region", "settings", "sliders")
+    parts = ("prompt", "region", "settings", "sliders", "confine")
     return equal and all(getattr(first, part) == getattr(second, part) for part in parts)
 
 
@@ -43,6 +46,15 @@ def test_it_comes_back_from_json_and_from_a_png(asked: Recipe, tmp_path) -> None
         recipe.read(tmp_path / "without.png")
     with pytest.raises(BadSetting, match="choose it again"):
         recipe.read(tmp_path / "gone.json")
+
+
+def test_it_comes_back_from_an_address(asked: Recipe) -> None:
+    query = dict(parse_qsl(asked.to_query())) | {"__theme": "dark"}
+    assert same(recipe.from_query(query), replace(asked, mask=None, confine=LocalSettings()))
+    assert same(recipe.from_query({}), Recipe())
+    for wrong in ({"prompt": "old", "strength": "much"}, {"mapper:smile": "nan"}, {"prompt": "o" * 10_000}):
+        with pytest.raises(StudioError):
+            recipe.from_query(wrong)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from styleclip_core import BadSetting, StudioError, UnknownMapper, load_studio
+from styleclip_core import StudioError, UnknownMapper, load_studio
 from styleclip_core.checkpoints import load_mapper, save_mapper
 from styleclip_core.edits import mapper as path_b
 from styleclip_core.edits import sliders

@@ -55,5 +55,4 @@ def test_a_page_for_churches(church: Pack) -> None:
     shown = " ".join(str(block.get_config()) for block in page.blocks.values())
     assert "What should the church look like?" in shown and "&lt;noise&gt;" in shown
     assert "woman_indoors" not in shown and "smiling" not in shown
-    status, *_ = page_photo.on_photo_change(Studio(church), str(PORTRAIT), None)
-    assert "middle" in status
+    assert "middle" in page_photo.look_for_faces(Studio(church), str(PORTRAIT), None).said

@@ -65,8 +65,8 @@ def chromium(downloads: Path) -> Iterator[webdriver.Chrome]:
 class Page:
     """The page as its user sees it; `ask` uses the tab "Prompt"."""
 
-    def __init__(self, driver: webdriver.Chrome, url: str):
-        self.driver = driver
+    def __init__(self, driver: webdriver.Chrome, url: str, downloads: Path | None = None):
+        self.driver, self.downloads = driver, downloads
         driver.get(url)
         self.wait(lambda: driver.find_elements(By.ID, "run"))
         for panel, box in (("advanced", "steps"), ("finding", "inversion")):
@@ -95,6 +95,11 @@ class Page:
         tabs = self.driver.find_elements(By.CSS_SELECTOR, "button[role=tab]")
         next(tab for tab in tabs if tab.text == name).click()
 
+    def viewer(self, name: str) -> None:
+        """Show the face or the whole photo."""
+        tabs = self.driver.find_elements(By.CSS_SELECTOR, "#viewer button[role=tab]")
+        next(tab for tab in tabs if tab.text == name).click()
+
     def ask(self, prompt: str, steps: int = 2, inversion: int = 2) -> None:
         self.fill("#steps input[type=number]", str(steps))
         self.fill("#inversion input[type=number]", str(inversion))
@@ -116,6 +121,21 @@ class Page:
         """A picture of the page, as the server sends it."""
         element = self.wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, css), 20)[0]
         return Image.open(BytesIO(urllib.request.urlopen(element.get_attribute("src")).read()))
+
+    def saved(self, button: str = "#save-photo", name: str = "edited-photo.png") -> Path:
+        """The file that a button saves."""
+        assert self.downloads is not None
+        file = self.downloads / name
+        file.unlink(missing_ok=True)
+        self.wait(lambda: self.find(button).is_enabled(), 20)
+        self.find(button).click()
+        self.wait(file.is_file, 20)
+        return file
+
+    def photo(self) -> Image.Image:
+        """The whole photo with the edit in it, as it is saved."""
+        with Image.open(self.saved()) as picture:
+            return picture.copy()
 
 
 def difference(a: Image.Image, b: Image.Image) -> float:
