@@ -17,7 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip_core.checkpoints import numpy_pickles
 from styleclip_core.errors import BadCheckpoint
+from styleclip_core.networks.stylegan2 import default_channels
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,11 @@ class _ArrayUnpickler(pickle.Unpickler):
     """Knows numpy arrays of numbers and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        match module, name:
-            case "numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct":
-                return lambda *_: np.ndarray((0,), np.int8)  # filled by what follows it in the pickle
-            case "numpy", "ndarray":
-                return "ndarray"  # an argument of the former only
-            case "numpy", "dtype":
-                return _number_type
-            case "_codecs", "encode":
-                return lambda text, encoding: _codecs.encode(text, "latin-1")
+        if (module, name) == ("_codecs", "encode"):  # the bytes of protocol 2
+            return lambda text, encoding: _codecs.encode(text, "latin-1")
+        if found := numpy_pickles.find(module, name):
+            return found
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-
-def _number_type(kind: str, *_: Any) -> np.dtype:
-    if kind not in ("f2", "f4", "f8", "i4", "i8"):
-        raise pickle.UnpicklingError(f"it holds values of the kind {kind!r}")
-    return np.dtype(kind)
 
 
 def read_arrays(path: str | Path) -> Any:
@@ -95,13 +86,24 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Chan
     wanted = torch.cat([torch.full((size,), not is_rgb) for size, is_rgb in zip(sizes, rgb, strict=True)])
     if len(changes) not in (int(wanted.sum()), len(wanted)):
         raise BadCheckpoint(
-            f"{Path(fs3_path).name} is about {len(changes)} channels; this generator has {int(wanted.sum())}."
+            f"{Path(fs3_path).name} is about {_generator_of(len(changes))}; this generator has {int(wanted.sum())} "
+            "channels in its convolutions. Give the file that was made for it."
         )
     full = changes.new_zeros(len(wanted), changes.shape[1])
     full[wanted] = changes if len(changes) == int(wanted.sum()) else changes[wanted]
     deviations = _deviations(read_arrays(mean_std_path), sizes, rgb, Path(mean_std_path).name)
     device = generator.w_avg.device
     return ChannelEffects(F.normalize(full, dim=1).to(device), deviations.to(device))
+
+
+def _generator_of(channels: int) -> str:
+    """The StyleGAN2 generator whose table has so many rows."""
+    for resolution in (1024, 512, 256, 128):
+        widths = default_channels(resolution)
+        convolutions = sum(widths) + sum(widths[:-1])
+        if channels in (convolutions, convolutions + sum(widths)):
+            return f"the {channels} channels of a StyleGAN2 of {resolution} px"
+    return f"{channels} channels, as no usual StyleGAN2 has them"
 
 
 def _matrix(content: Any, name: str) -> Tensor:

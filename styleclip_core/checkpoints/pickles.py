@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch._utils import _rebuild_tensor
 
+from styleclip_core.checkpoints import numpy_pickles
 from styleclip_core.errors import BadCheckpoint
 
 LEGACY_TORCH = pickle.dumps(0x1950A86A20F9469CFC6C, 2)  # what files of torch.save from before 2020 begin with
@@ -93,6 +94,9 @@ class _Unpickler(pickle.Unpickler):
                 return dict
             case "builtins" | "__builtin__", "set":
                 return set
+            case "numpy" | "numpy.core.multiarray" | "numpy._core.multiarray", "dtype" | "scalar":
+                if found := numpy_pickles.find(module, name):  # single numbers among a module's settings
+                    return found
             case "dnnlib.tflib.network", _:
                 raise BadCheckpoint(
                     "this is a TensorFlow pickle, which only its own code can read. Convert it once with NVIDIA's "

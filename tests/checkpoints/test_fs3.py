@@ -35,6 +35,32 @@ def test_official_files_are_read(official):
     assert torch.equal(load_fs3(folder / "fs3.npy", folder / "S_mean_std", SMALL).deviations[7:], known.deviations[7:])
 
 
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize("kind", ["<f4", ">f8", "<f2"])
+def test_pickles_of_every_protocol_and_byte_order_are_read(official, protocol, kind):
+    folder, layers = official
+    known = load_fs3(folder / "fs3.npy", folder / "S_mean_std", SMALL)
+    for by_columns in (False, True):
+        rows = np.load(folder / "fs3.npy").astype(kind)
+        rows = np.asfortranarray(rows) if by_columns else rows
+        (folder / "rows").write_bytes(pickle.dumps(rows, protocol))
+        arrays = [[array.astype(kind) for array in half] for half in layers]
+        (folder / "S_mean_std").write_bytes(pickle.dumps(arrays, protocol))
+        read = load_fs3(folder / "rows", folder / "S_mean_std", SMALL)
+        assert torch.allclose(read.changes, known.changes, atol=2e-3)
+        assert torch.allclose(read.deviations, known.deviations, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "rows, sentence", [(6048, "6048 channels of a StyleGAN2 of 1024 px"), (5760, "256 px"), (7, "no usual")]
+)
+def test_a_table_of_another_generator_says_which(official, rows, sentence):
+    folder, _ = official
+    np.save(folder / "fs3.npy", np.ones((rows, 5)))
+    with pytest.raises(BadCheckpoint, match=f"{sentence}.*this generator has 6 channels"):
+        load_fs3(folder / "fs3.npy", folder / "S_mean_std", SMALL)
+
+
 class Hostile:
     def __reduce__(self):
         return print, ("the code of a pickle was run",)
@@ -45,6 +71,8 @@ class Hostile:
     [
         ("S_mean_std", pickle.dumps(Hostile())),
         ("S_mean_std", pickle.dumps([np.array([Hostile()], object)] * 6)),
+        ("S_mean_std", pickle.dumps([np.array([Hostile()], object)] * 6, 5)),
+        ("S_mean_std", pickle.dumps([np.zeros(3, [("a", "f4")])] * 6, 5)),
         ("S_mean_std", pickle.dumps([[np.ones(4)], [np.ones(4)]])),
         ("S_mean_std", pickle.dumps([[np.full(s, np.nan) for s in (4, 3, 2)]] * 2)),
         ("S_mean_std", b""),

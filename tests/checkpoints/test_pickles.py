@@ -8,6 +8,7 @@ import sys
 import types
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -73,6 +74,11 @@ def as_module(nvidia, tensors, class_name="Generator"):
             state["_buffers"][head] = value
         else:
             state["_parameters"][head] = torch.nn.Parameter(value)
+    state |= {
+        "weight_gain": np.float64(0.1),
+        "act_gain": np.sqrt(2),
+        "up": np.int64(1),
+    }  # as NVIDIA's layers compute them
     for head, child in children.items():
         state["_modules"][head] = as_module(nvidia, child, head)
     return Persistent(nvidia, class_name, state)
@@ -182,7 +188,28 @@ def storage_bytes(evil):
     return pickle.dumps({"G_ema": Bytes()})
 
 
+class Asks:
+    """Pickles as a call of one of numpy's functions."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
+
+
+def as_number(evil):
+    """A number of the type object, whose value is the evil pickle's own object."""
+    return pickle.dumps({"G_ema": Asks(np._core.multiarray.scalar, np.dtype("O"), evil)})
+
+
+def as_array(evil):
+    return pickle.dumps({"G_ema": np.array([evil], object)})
+
+
 FORMS = {
+    "number": as_number,
+    "array": as_array,
     "pickle": lambda evil: pickle.dumps(evil, 2),
     "nested": lambda evil: pickle.dumps({"G_ema": {"state": [evil]}, "latent_avg": None}, 2),
     "zipped": lambda evil: zipped({"g_ema": {"style.1.weight": evil}}),
@@ -203,6 +230,37 @@ def test_pickles_that_would_run_something_are_refused(form, call, tmp_path):
     assert not (tmp_path / "made").exists()
     pickle.loads(pickle.dumps(evil))  # the attack is a real one
     assert (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        np.dtype("O"),
+        np.dtype([("a", "f8"), ("b", "O")]),
+        np.dtype("V8"),
+        np.dtype("U4"),
+        Asks(np.load, "somewhere.npy", None, True),
+        Asks(np.fromfile, "somewhere"),
+        Asks(np._core.multiarray.scalar, "f8", b"12345678"),
+        np.array([1.0]),  # arrays are in no module's settings
+    ],
+)
+def test_of_numpy_only_plain_numbers_are_known(hostile, tmp_path):
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps({"G_ema": hostile}))
+    with pytest.raises(BadCheckpoint, match="it (asks for|holds values)"):
+        read_nvidia(tmp_path / "model.pkl")
+
+
+def test_a_pickle_cannot_alter_numpys_types(tmp_path):
+    class Type:
+        """A type without a copy of its own, whose byte order is then changed."""
+
+        def __reduce__(self):
+            return np.dtype, ("f4", False, False), (3, ">", None, None, None, -1, -1, 0)
+
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps({"G_ema": Type()}))
+    assert read_nvidia(tmp_path / "model.pkl") == {}
+    assert np.dtype("f4").byteorder == "=" and np.float32(1).tobytes() == b"\0\0\x80?"
 
 
 def test_code_that_comes_with_a_module_is_left_alone(nvidia, tmp_path, monkeypatch):
