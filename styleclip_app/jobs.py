@@ -26,7 +26,10 @@ STOPPING, CANCELLED = "Stopping after this step", "Cancelled. What you see stays
 FIRST_LOOK = "This is the edit at a first look; a better likeness follows"
 AGAIN = "Press Run again to try it anyway."
 # Where the page is one column, a pressed Run leads to where its picture will be.
-TO_RESULT = "() => innerWidth < 900 && document.getElementById('status').scrollIntoView({behavior: 'smooth'})"
+TO_RESULT = """() => {
+  if (innerWidth < 900) document.getElementById('status').scrollIntoView({behavior: 'smooth'})
+  return []
+}"""
 
 # Which face, and what to do to it: several edits are variants, each of the unedited face; none only finds the face.
 Job = tuple[FaceRequest | InvertedFace, Sequence[EditRequest]]
@@ -101,7 +104,8 @@ def show_run(
             if isinstance(step, InvertedFace):
                 shown = {} if number else {"compare": (step.picture, step.face.image)}
                 inverted, before, number = step, step.picture, 0
-                yield {"inverted": inverted, "status": status_html("Beginning the edit" if edits else done, 0), **shown}
+                status = status_html("Beginning the edit", 0) if edits else status_html(done)
+                yield {"inverted": inverted, "status": status, **shown}
             elif isinstance(step, Progress):
                 if step.stage != stage:
                     stage, started = step.stage, time.perf_counter()

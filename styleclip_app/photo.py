@@ -20,6 +20,8 @@ from styleclip_app.viewer import idle, thumbnails
 from styleclip_app.zerogpu import LENT
 from styleclip_core import Studio, StudioError
 
+CONSENT = "Only photos of yourself or of people who agree. Saved pictures say that AI edited them."
+
 
 @dataclass(frozen=True)
 class PhotoControls:
@@ -37,6 +39,8 @@ def photo_controls(domain: str) -> PhotoControls:
     # gr.Image would decode and re-encode the upload; the studio wants the file as it is. An event that changes more of
     # this box than its value would make gradio build it anew, without this.
     photo.preprocess = lambda payload: payload.path if payload else None
+    if domain == "face":
+        gr.HTML(f"<small>{CONSENT}</small>", elem_id="consent")
     faces = thumbnails("faces", 6, 86, show_label=False, visible=False)
     samples: gr.Dataset | None = None
     with gr.Row(equal_height=True):

@@ -17,9 +17,10 @@ THEME = Default(
 )
 CSS = """
 .gradio-container {max-width: 1440px !important; padding-top: 6px !important; overflow: visible !important}
-#head .html-container, #status .html-container, #numbers .html-container, #samples, #prompts {padding: 0}
+#head .html-container, #consent .html-container, #status .html-container, #numbers .html-container {padding: 0}
+#samples, #prompts {padding: 0}
 #head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
-#head small {display: block; opacity: .65}
+#head small {display: block; opacity: .65} #consent small {opacity: .65; line-height: 1.2; display: block}
 .job, .numbers div {border-radius: 8px; padding: 10px 14px; border: 1px solid var(--border-color-primary);
   background: var(--background-fill-secondary)}
 .job {min-height: 46px} .job.bad {border-left: 4px solid #dc2626}
@@ -51,7 +52,8 @@ body.peek #compare img:nth-of-type(2), body.peek #whole img:nth-of-type(2) {visi
 #overlay {border: 0; padding: 0; align-self: center; flex: 0 0 auto !important; width: auto !important;
   min-width: fit-content !important}
 #place-row {align-items: center}
-@media (max-width: 640px) {#editor, #bare {height: 400px !important}}
+@media (max-width: 640px) {#editor, #bare {height: 400px !important} #compare, #whole {height: 360px !important}
+  .edit-slider {min-width: 100% !important}}
 body.bare #editor {position: absolute; left: -9999px; width: 440px}
 #random-row {align-items: center; flex: 0 0 200px; gap: 6px} #random-row button {white-space: nowrap; font-size: .8rem}
 """
