@@ -13,6 +13,8 @@ from styleclip_core.checkpoints import reading
 from styleclip_core.errors import BadSetting
 from styleclip_core.networks.open_clip import OpenCLIP
 
+OPENAI_SIZES = ("input_resolution", "context_length", "vocab_size")  # numbers among the weights in OpenAI's own files
+
 
 def load_open_clip(
     name: str = "ViT-B-32-quickgelu", checkpoint: str | Path | None = None, tag: str = "openai"
@@ -21,7 +23,8 @@ def load_open_clip(
 
     Args:
         name: one of ``open_clip.list_models()`` whose tokenizer comes with open_clip.
-        checkpoint: ``open_clip_model.safetensors`` or a PyTorch file; without one the weights are random (for tests).
+        checkpoint: ``open_clip_model.safetensors``, a PyTorch file, or the state dict of OpenAI's own model; without
+            one the weights are random (for tests).
         tag: which of open_clip's weights for that model these are; it decides about the pixels' mean and deviation.
     Raises:
         BadSetting: no such model or tag, or one that needs files beyond the weights.
@@ -41,6 +44,7 @@ def load_open_clip(
     if checkpoint is not None:
         state = reading.state_dict(reading.read(checkpoint))
         state = reading.part(state, "module.") or state  # of training on several GPUs
+        state = {name: value for name, value in state.items() if name not in OPENAI_SIZES}
         state = convert_state_dict(cast(Any, model), state)
         if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
             state = convert_to_custom_text_state_dict(state)

@@ -2,10 +2,12 @@
 
 Files of `torch.save` go through torch's own restricted loader. NVIDIA's pickles hold whole modules with their source
 code, to be executed when they are loaded; here an unpickler that knows few names takes the tensors and leaves the code.
+PTI saves such a module by `torch.save`, which is the same pickle with its numbers beside it.
 """
 
 from __future__ import annotations
 
+import _codecs
 import argparse
 import io
 import pickle
@@ -32,6 +34,11 @@ def read_torch(path: Path | str) -> Any:
         BadCheckpoint: the file is missing, damaged, or holds objects of other kinds; none of their code is run.
     """
     path = Path(path)
+    if _is_program(path):
+        raise BadCheckpoint(
+            f"{path.name} is a TorchScript program, which is not run here. Give the same weights as plain tensors: "
+            "CLIP's are open_clip_model.safetensors of timm/vit_base_patch32_clip_224.openai on the Hugging Face Hub."
+        )
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
@@ -85,7 +92,7 @@ class _Unpickler(pickle.Unpickler):
             case "torch._utils", "_rebuild_parameter":
                 return lambda data, *_: data
             case "torch._utils", "_rebuild_tensor_v2":
-                return lambda *arguments: _rebuild_tensor(*arguments[:4])  # without its hooks
+                return lambda *arguments: _tensor(*arguments[:4])  # without its hooks
             case "torch.storage", "_load_from_bytes":
                 return lambda data: torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
             case "collections", "OrderedDict":
@@ -104,6 +111,89 @@ class _Unpickler(pickle.Unpickler):
                     "pickle, so do that with files you trust only), and load the new file."
                 )
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
+    """A tensor of numbers that lie in a storage of torch, or in a flat tensor."""
+    if isinstance(storage, Tensor):
+        return storage.as_strided(size, stride, offset)
+    return _rebuild_tensor(storage, offset, size, stride)
+
+
+STORAGES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+class _ZippedUnpickler(_Unpickler):
+    """The same for a module in a file of `torch.save`, whose numbers lie beside the pickle."""
+
+    def __init__(self, archive: zipfile.ZipFile, pickled: str):
+        super().__init__(io.BytesIO(archive.read(pickled)))
+        self.archive, self.folder = archive, pickled.removesuffix("data.pkl") + "data/"
+        self.storages: dict[str, Tensor] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch" and name in STORAGES:
+            return name  # an argument of persistent_load only
+        if (module, name) == ("_codecs", "encode"):  # the bytes of protocol 2
+            return lambda text, encoding: _codecs.encode(text, "latin-1")
+        return super().find_class(module, name)
+
+    def persistent_load(self, pid: Any) -> Tensor:
+        _, kind, key, *_ = pid
+        if key not in self.storages:
+            numbers = bytearray(self.archive.read(f"{self.folder}{key}"))
+            dtype = STORAGES[kind]
+            self.storages[key] = torch.frombuffer(numbers, dtype=dtype) if numbers else torch.empty(0, dtype=dtype)
+        return self.storages[key]
+
+
+def is_saved_module(path: Path | str) -> bool:
+    """Whether ``path`` is a module of NVIDIA's in a file of `torch.save`, as PTI writes them."""
+    pickled = _entry(Path(path), "/data.pkl")
+    return pickled is not None and b"_reconstruct_persistent_obj" in pickled
+
+
+def _is_program(path: Path) -> bool:
+    """Whether a file is of `torch.jit.save`, as OpenAI publishes CLIP."""
+    return _entry(path, "/constants.pkl") is not None
+
+
+def _entry(path: Path, end: str) -> bytes | None:
+    """The first entry of a zip with that end of its name; None if there is none, or the file is no whole zip."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return next((archive.read(name) for name in archive.namelist() if name.endswith(end)), None)
+    except Exception:  # zips can be damaged in any way; whoever reads the file next says what is wrong with it
+        return None
+
+
+def read_saved_module(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a module that `is_saved_module`, named like ``synthesis.b4.const``.
+
+    Raises:
+        BadCheckpoint: the file is damaged, or asks for anything but tensors and containers; none of its code is run.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pickled = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            content = _ZippedUnpickler(archive, pickled).load()
+            if not isinstance(content, _Module):
+                raise pickle.UnpicklingError("it holds no single module")
+            return content.tensors("")
+    except Exception as error:  # a damaged or hostile pickle can fail in any way
+        raise _refusal(path, error) from error
 
 
 def read_nvidia(path: Path | str) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from styleclip_core.checkpoints.pickles import is_nvidia_file, read_nvidia
+from styleclip_core.checkpoints.pickles import is_nvidia_file, is_saved_module, read_nvidia, read_saved_module
 from styleclip_core.checkpoints.reading import part, read, state_dict
 from styleclip_core.errors import BadCheckpoint
 from styleclip_core.networks.stylegan2 import ACTIVATION_GAIN, StyleGAN2
@@ -94,9 +94,22 @@ def stylegan2_from_rosinality(state: dict[str, Tensor], latent_avg: Tensor | Non
     Raises:
         BadCheckpoint: keys or shapes are not those of a StyleGAN2 generator; it names them.
     """
-    levels = 2 + _largest(state, r"to_rgbs\.(\d+)\.", 0, MAX_LEVELS - 2)
+    levels = rosinality_levels(state)
+    if not any(str(name).startswith("noises.") for name in state):
+        state = state | _seeded_noise(levels)
     layout = _rosinality_layout(levels, _largest(state, r"style\.(\d+)\.", 1, MAX_DEPTH))
     return _finish(_fill(state, layout, levels), latent_avg)
+
+
+def rosinality_levels(state: Mapping[str, Any]) -> int:
+    """From how many resolutions, 4 px the first, a generator of this layout draws; it has twice as many W+ layers."""
+    return 2 + _largest(state, r"to_rgbs\.(\d+)\.", 0, MAX_LEVELS - 2)
+
+
+def _seeded_noise(levels: int) -> dict[str, Tensor]:
+    """The fixed noise of a generator, which the first files of this layout did not hold: any normal noise will do."""
+    random, sizes = torch.Generator().manual_seed(0), [4 << ((i + 1) // 2) for i in range(2 * levels - 1)]
+    return {f"noises.noise_{i}": torch.randn(1, 1, n, n, generator=random) for i, n in enumerate(sizes)}
 
 
 def stylegan2_from_nvidia(state: dict[str, Tensor]) -> StyleGAN2:
@@ -110,14 +123,18 @@ def load_generator(path: Path | str) -> StyleGAN2:
     """A StyleGAN2 generator from a published file, on the CPU, in eval mode, frozen.
 
     The layout is recognised from the content: rosinality (``g_ema``, or the bare state dict), e4e (``state_dict`` with
-    ``decoder.*``), or a pickle of NVIDIA's stylegan2-ada-pytorch, whose code is not run.
+    ``decoder.*``), a pickle of NVIDIA's stylegan2-ada-pytorch, or PTI's ``model_*.pt``; code in it is not run. Fixed
+    noise that old files of rosinality's lack is drawn from a seed.
 
     Raises:
         BadCheckpoint: the file is not one of these, or not whole; keys that are missing or extra are named.
     """
     nvidia = is_nvidia_file(path)
-    content = read_nvidia(path) if nvidia else read(path)
+    saved = not nvidia and is_saved_module(path)
+    content: dict[str, Any] = read_nvidia(path) if nvidia else read_saved_module(path) if saved else read(path)
     try:
+        if saved:
+            return stylegan2_from_nvidia(content)
         if nvidia:
             return stylegan2_from_nvidia(part(content, "G_ema.") or part(content, "G."))
         state: Any = content.get("g_ema", state_dict(content))

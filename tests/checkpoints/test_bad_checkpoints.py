@@ -133,10 +133,10 @@ def test_files_that_are_almost_e4e_are_refused(tmp_path):
 
     with torch.device("meta"):
         names = E4E(14).state_dict()
-    state = {"encoder.styles.0.linear.weight": torch.zeros(1), "decoder.input.input": torch.zeros(1)}
+    state = {"encoder.styles.0.linear.weight": torch.zeros(1), "decoder.to_rgbs.5.bias": torch.zeros(1)}
     mean = torch.zeros(14, 512)
-    assert "latent_avg" in complaint({"state_dict": state})
-    assert "1 style heads" in complaint({"state_dict": state, "latent_avg": mean})
+    assert "decoder" in complaint({"state_dict": {"encoder.x": torch.zeros(1)}})
+    assert "1 style heads for 14 layers" in complaint({"state_dict": state, "latent_avg": mean})
     psp = argparse.Namespace(encoder_type="GradualStyleEncoder")
     assert "GradualStyleEncoder" in complaint({"state_dict": state, "latent_avg": mean, "opts": psp})
     state |= {f"encoder.{name}": torch.zeros(1) for name in names if name != "latlayer1.bias"}

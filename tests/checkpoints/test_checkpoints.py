@@ -83,7 +83,7 @@ def test_the_parser_is_bisenet(tmp_path):
 
 @torch.no_grad()
 def test_e4e_is_the_originals(tmp_path):
-    """One file as published at 1024 px; the encoder for cars is made of some of the same weights."""
+    """The encoder of 1024 px with a smaller generator, which reads its first heads; that for cars has some of them."""
     wanted, state = goldens.load("e4e_encoder_ffhq_1024"), goldens.weights("e4e_encoder_ffhq_1024")
     decoder = {f"decoder.{name}": value for name, value in goldens.weights("stylegan2_church_256").items()}
     mean = torch.randn(18, 512, generator=torch.Generator().manual_seed(0))
@@ -91,11 +91,14 @@ def test_e4e_is_the_originals(tmp_path):
     torch.save(content, tmp_path / "e4e.pt")
     encoder, generator = checkpoints.load_e4e(tmp_path / "e4e.pt")
     image = enlarged(wanted["image_32"], 256)
-    assert_close(encoder(image), wanted["codes"])
-    assert torch.equal(encoder.latent_avg, mean)
+    assert_close(encoder(image), wanted["codes"][:, :14])
+    assert torch.equal(encoder.latent_avg, mean[:14])
     assert generator.resolution == 256
     for module in (encoder, generator):
         assert_ready(module)
+    encoder = e4e.encoder_from_state(reading.part(state, "encoder."), mean, "e4e.pt")
+    assert_close(encoder(image), wanted["codes"])
+    assert torch.equal(encoder.latent_avg, mean)
     del encoder
 
     cars = goldens.load("e4e_encoder_car_512")
@@ -103,6 +106,20 @@ def test_e4e_is_the_originals(tmp_path):
     encoder = e4e.encoder_from_state(fewer, mean[0], "cars.pt")
     assert_close(encoder(enlarged(cars["image_32"], 256)), cars["codes"])
     assert encoder(image[:, :, : encoder.input_size[0]]).shape == (1, 16, 512)
+
+
+@torch.no_grad()
+def test_e4e_files_without_a_mean_code_and_with_heads_for_a_larger_generator(tmp_path):
+    """Cars' files have 18 heads for 16 layers; here the heads are many for a generator of 256 px."""
+    state = goldens.weights("e4e_encoder_car_512")
+    state |= {f"decoder.{name}": value for name, value in goldens.weights("stylegan2_church_256").items()}
+    torch.save({"state_dict": state, "opts": {"start_from_latent_avg": True}}, tmp_path / "e4e.pt")
+    encoder, generator = checkpoints.load_e4e(tmp_path / "e4e.pt")
+    assert encoder.num_layers == generator.num_layers == 14
+    assert generator.w_avg.any() and torch.equal(encoder.latent_avg, generator.w_avg.expand(14, 512))
+    torch.save({"state_dict": state, "opts": {"start_from_latent_avg": False}}, tmp_path / "e4e.pt")
+    encoder, _ = checkpoints.load_e4e(tmp_path / "e4e.pt")
+    assert not encoder.latent_avg.any()
 
 
 # The networks' contracts

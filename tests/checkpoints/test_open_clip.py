@@ -118,6 +118,26 @@ def test_a_file_is_loaded_by_its_content(small, tmp_path):
         load_open_clip(SMALL, tmp_path / "extra.safetensors")
 
 
+@torch.no_grad()
+def test_openais_own_state_dict_is_read_and_its_program_is_not_run(small, tmp_path):
+    sizes = {
+        "input_resolution": torch.tensor(224),
+        "context_length": torch.tensor(77),
+        "vocab_size": torch.tensor(49408),
+    }
+    torch.save({name: value.half() for name, value in small.model.state_dict().items()} | sizes, tmp_path / "clip.pt")
+    loaded = load_open_clip(SMALL, tmp_path / "clip.pt")
+    assert F.cosine_similarity(loaded.encode_text(["a face"]), small.encode_text(["a face"])).item() > 0.999
+
+    class Program(torch.nn.Module):
+        def forward(self, x):
+            return x + 1
+
+    torch.jit.save(torch.jit.script(Program()), tmp_path / "program.pt")
+    with pytest.raises(BadCheckpoint, match="program.pt is a TorchScript program.*open_clip_model.safetensors"):
+        load_open_clip(SMALL, tmp_path / "program.pt")
+
+
 def test_files_that_are_no_clip_are_refused(tmp_path):
     (tmp_path / "page.safetensors").write_text("<html>Not found</html>")
     torch.save({}, tmp_path / "empty.pt")

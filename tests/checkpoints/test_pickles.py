@@ -129,6 +129,45 @@ def test_nvidias_pickles_load_without_their_code(nvidia, tmp_path, protocol):
     assert generator.synthesize(generator.w_avg[None]).isfinite().all()
 
 
+def test_ptis_files_are_read_without_their_code(nvidia, tmp_path, monkeypatch):
+    state = nvidia_state()
+    load = load_generator(write(tmp_path / "model.pkl", nvidia, state))
+    for protocol in (2, 4):
+        torch.save(as_module(nvidia, state), tmp_path / "model_x_0.pt", pickle_protocol=protocol)
+        pti = load_generator(tmp_path / "model_x_0.pt")
+        assert all(torch.equal(value, pti.state_dict()[name]) for name, value in load.state_dict().items())
+    torch.save({"G": as_module(nvidia, state)}, tmp_path / "several.pt")
+    with pytest.raises(BadCheckpoint, match="several.pt.*no single module"):
+        load_generator(tmp_path / "several.pt")
+    whole = (tmp_path / "model_x_0.pt").read_bytes()
+    (tmp_path / "model_x_0.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadCheckpoint, match="model_x_0.pt"):
+        load_generator(tmp_path / "model_x_0.pt")
+
+
+@pytest.mark.parametrize("call", ["open", "exec", "system"])
+def test_a_saved_module_that_would_run_something_is_refused(nvidia, call, tmp_path):
+    state = nvidia_state() | {"mapping.evil": torch.zeros(1)}
+    module = as_module(nvidia, state)
+    module.state["evil"] = Evil(tmp_path / "made", call)
+    torch.save(module, tmp_path / "model_x_0.pt")
+    with pytest.raises(BadCheckpoint, match="model_x_0.pt.*no code in it was run"):
+        load_generator(tmp_path / "model_x_0.pt")
+    assert not (tmp_path / "made").exists()
+
+
+def test_tensors_beyond_their_storage_are_refused(nvidia, tmp_path, monkeypatch):
+    class Beyond:
+        def __reduce__(self):
+            return torch._utils._rebuild_tensor_v2, (torch.zeros(4).storage(), 0, (1000, 1000), (1000, 1), False, {})
+
+    module = as_module(nvidia, nvidia_state())
+    module.state["beyond"] = Beyond()
+    torch.save(module, tmp_path / "model_x_0.pt")
+    with pytest.raises(BadCheckpoint, match="model_x_0.pt"):
+        load_generator(tmp_path / "model_x_0.pt")
+
+
 def test_what_an_nvidia_pickle_lacks_or_has_too_much_is_named(nvidia, tmp_path):
     state = nvidia_state()
     del state["synthesis.b8.conv1.bias"]

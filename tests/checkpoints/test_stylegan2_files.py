@@ -77,3 +77,16 @@ def test_a_bare_state_dict_is_a_generator_and_other_weights_are_not(state, gener
         load_generator(tmp_path / "other.pt")
     with pytest.raises(BadCheckpoint, match="cannot be read"):
         load_generator(tmp_path / "nowhere.pt")
+
+
+def test_files_without_fixed_noise_get_it_from_a_seed(state, tmp_path):
+    torch.save({"g_ema": {k: v for k, v in state.items() if not k.startswith("noises.")}}, tmp_path / "old.pt")
+    first, again = (load_generator(tmp_path / "old.pt") for _ in range(2))
+    picture = first.synthesize(first.w_avg[None])
+    assert picture.isfinite().all() and torch.equal(picture, again.synthesize(again.w_avg[None]))
+    for k, convs in enumerate(first.convs):  # normal, times the strength of 0.3 and the gain of the activation
+        assert all(conv.noise.shape[-1] == 4 << k for conv in convs)
+    assert first.convs[3][1].noise.std().item() == pytest.approx(0.3 * 2**0.5, rel=0.1)
+    torch.save({"g_ema": {k: v for k, v in state.items() if k != "noises.noise_3"}}, tmp_path / "part.pt")
+    with pytest.raises(BadCheckpoint, match="missing: noises.noise_3"):
+        load_generator(tmp_path / "part.pt")
