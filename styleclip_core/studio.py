@@ -25,7 +25,7 @@ from styleclip_core.errors import UnsupportedByPack
 from styleclip_core.faces import align, cut, detect_faces, load_photo, regions
 from styleclip_core.faces.crop import cut_out
 from styleclip_core.images import to_preview, to_tensor
-from styleclip_core.networks.mapper import LevelsMapper
+from styleclip_core.networks.mapper import Mapper
 from styleclip_core.packs import Pack, load_pack
 from styleclip_core.progress import PREVIEW_SIZE, Progress
 from styleclip_core.rendering import Preview, Renderer
@@ -42,7 +42,7 @@ from styleclip_core.settings import (
 
 FIRST = "First picture"  # the stage that the first Progress of an edit by a prompt names
 PromptSettings = OptimizeSettings | OfficialSettings
-UserMappers = Mapping[str, LevelsMapper]  # by the names that sliders call them: "mapper:NAME"
+UserMappers = Mapping[str, Mapper]  # by the names that sliders call them: "mapper:NAME"
 
 
 class Studio:
@@ -284,7 +284,7 @@ class Studio:
             w_plus, styles = sliders.move(pack, code, values, own)
             return to_preview(draw(styles or w_plus, mask and mask.blend(pack.generator, code)))
 
-    def apply_mapper(self, face: Face, mapper: str | LevelsMapper, strength: float = 1.0) -> Edit:
+    def apply_mapper(self, face: Face, mapper: str | Mapper, strength: float = 1.0) -> Edit:
         """Edit a face by one mapper: a name of `Pack.mappers`, or one from `checkpoints.load_mapper`."""
         if isinstance(mapper, str):
             return self.slide(face, {f"mapper:{mapper}": strength})

@@ -1,36 +1,61 @@
-"""StyleCLIP's mapper files: ``{"state_dict": {"mapper.course_mapping.*", ...}, "opts": {...}}``; ours are the same."""
+"""Mapper files of StyleCLIP and HairCLIP: ``{"state_dict": {"mapper.*", ...}, "opts": {...}}``; ours are the same.
+
+The names of the weights say which kind it is: ``mapper.course_mapping.mapping.*`` (StyleCLIP's LevelsMapper),
+``mapper.mapping.mapping.*`` (SingleMapper), ``mapper.mapper_0.mapping.*`` (the mappers of StyleSpace),
+``mapper.course_mapping.modulation_module_list.*`` (HairCLIP).
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from styleclip_core.checkpoints import reading
 from styleclip_core.errors import BadCheckpoint
-from styleclip_core.networks.mapper import LEVELS, LevelsMapper
+from styleclip_core.networks.hairclip import HairMapper
+from styleclip_core.networks.mapper import LEVELS, LevelsMapper, Mapper, SingleMapper, StyleSpaceMapper
 
 
-def load_mapper(path: str | Path) -> LevelsMapper:
-    """A mapper, W+ codes -> steps before the factor 0.1, on the CPU, in eval mode, frozen.
+def load_mapper(path: str | Path) -> Mapper:
+    """A mapper, codes -> steps before the factor 0.1, on the CPU, in eval mode, frozen.
 
-    Official files hold a generator too, which is not read. ``.opts`` has the training's settings.
+    Official files hold a generator too, HairCLIP's also CLIP, which are not read. ``.opts`` has the training's
+    settings.
 
     Raises:
-        BadCheckpoint: the file holds no mapper of that kind.
+        BadCheckpoint: the file holds no mapper of these kinds.
     """
     content = reading.read(path)
-    state = reading.part(reading.state_dict(content), "mapper.")
-    levels = [level for level in LEVELS if any(name.startswith(f"{level}_mapping.") for name in state)]
-    if not levels:
+    state, opts = reading.part(reading.state_dict(content), "mapper."), reading.options(content)
+    state = {name: value for name, value in state.items() if not name.startswith("clip_model.")}
+    with torch.device("meta"):
+        mapper = _empty(state, opts)
+    if mapper is None:
         found = ", ".join(list(state)[: reading.SHOWN]) or "nothing that begins with mapper."
         raise BadCheckpoint(
-            f"{Path(path).name} is not a StyleCLIP mapper of levels (mapper.course_mapping.*): it has {found}."
+            f"{Path(path).name} is not a mapper of StyleCLIP or HairCLIP (such as mapper.course_mapping.*): it has "
+            f"{found}."
         )
-    with torch.device("meta"):
-        mapper = LevelsMapper(levels, reading.options(content))
-    return reading.fill(mapper, state, path, "a StyleCLIP mapper of levels", "mapper.")
+    return reading.fill(mapper, state, path, f"a {type(mapper).__name__}", "mapper.")
+
+
+def _empty(state: dict[str, Any], opts: dict[str, Any]) -> Mapper | None:
+    """A mapper of the kind that the names of the weights speak of."""
+    if any(".modulation_module_list." in name for name in state):
+        return HairMapper(opts)
+    if levels := [level for level in LEVELS if any(name.startswith(f"{level}_mapping.") for name in state)]:
+        return LevelsMapper(levels, opts)
+    if any(name.startswith("mapping.mapping.") for name in state):
+        return SingleMapper(opts)
+    found = ((re.fullmatch(r"mapper_(\d{1,2})\.mapping\.1\.bias", name), value) for name, value in state.items())
+    widths = {int(match[1]): len(value) for match, value in found if match and isinstance(value, Tensor) and value.ndim}
+    if widths and max(widths.values()) <= 4096:  # more is no generator's, and would take all memory
+        return StyleSpaceMapper(dict(sorted(widths.items())), opts)
+    return None
 
 
 def save_mapper(mapper: LevelsMapper, path: str | Path, **opts: Any) -> None:

@@ -25,7 +25,7 @@ from styleclip_core.edits import ganspace, global_directions, interfacegan, text
 from styleclip_core.edits import mapper as mapping
 from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import BadSetting, UnknownMapper, UnsupportedByPack
-from styleclip_core.networks.mapper import LevelsMapper
+from styleclip_core.networks.mapper import Mapper, StyleSpaceMapper
 from styleclip_core.packs.base import Pack
 from styleclip_core.settings import check_prompt, check_range
 
@@ -65,7 +65,7 @@ def check_values(values: Any) -> dict[str, float]:
     return {key: strength for key, strength in strengths.items() if strength}
 
 
-def check(pack: Pack, values: Any, own: Mapping[str, LevelsMapper] | None = None) -> dict[str, float]:
+def check(pack: Pack, values: Any, own: Mapping[str, Mapper] | None = None) -> dict[str, float]:
     """The sliders that are not at 0, with their strengths, after checking that the pack has all of them.
 
     To be called before any long work begins.
@@ -76,8 +76,8 @@ def check(pack: Pack, values: Any, own: Mapping[str, LevelsMapper] | None = None
     checked = check_values(values)
     for key in checked:
         source, _, name = key.partition(":")
-        if source == "mapper" and name not in (own or {}):
-            _check_mapper(pack, name)
+        if source == "mapper":
+            mapping.check((own or {}).get(name) or shipped_mapper(pack, name), pack.generator)
         elif source in ("text", "style"):
             check_prompt(name)
             (text.recipe(pack, name) if source == "text" else global_directions.relevance(pack))
@@ -85,7 +85,7 @@ def check(pack: Pack, values: Any, own: Mapping[str, LevelsMapper] | None = None
             interfacegan.load(pack, name)
         elif source == "component":
             _named_component(pack, name)
-        elif source != "mapper":
+        else:
             raise _unknown(key)
     return checked
 
@@ -96,7 +96,7 @@ def _unknown(key: str) -> BadSetting:
 
 @torch.no_grad()
 def move(
-    pack: Pack, w_plus: Tensor, values: Mapping[str, float], own: Mapping[str, LevelsMapper] | None = None
+    pack: Pack, w_plus: Tensor, values: Mapping[str, float], own: Mapping[str, Mapper] | None = None
 ) -> tuple[Tensor, list[Tensor] | None]:
     """Move a code by several sliders, which add up.
 
@@ -106,15 +106,20 @@ def move(
         own: mappers of the user's, by name.
     Returns:
         the moved code ``[1,L,512]``, and the style vectors to render instead of the code's own, or None if there is no
-        ``style:`` slider.
+        ``style:`` slider and no mapper of StyleSpace.
     Raises:
         BadSetting, UnknownMapper, UnsupportedByPack, EmptyPrompt, BadPrompt.
     """
     values, moved, in_style = _expanded(pack, check_values(values)), w_plus, []
+    style_moves: list[list[Tensor]] = []
     for key, strength in values.items():
         source, _, name = key.partition(":")
         if source == "mapper":
             mapper = (own or {}).get(name) or shipped_mapper(pack, name)
+            mapping.check(mapper, pack.generator)
+            if isinstance(mapper, StyleSpaceMapper):
+                style_moves.append(mapping.style_moves(mapper, pack.generator.styles(w_plus), strength))
+                continue
             moved = moved + mapping.apply(mapper, w_plus, strength) - w_plus
         elif source == "boundary":
             moved = interfacegan.apply(pack, moved, name, strength)
@@ -124,9 +129,11 @@ def move(
             in_style.append((style_direction(pack, check_prompt(name)), strength))
         else:
             raise _unknown(key)
-    if not in_style:
+    if not in_style and not style_moves:
         return moved, None
     styles = pack.generator.styles(moved)
+    for move in style_moves:
+        styles = [style + part for style, part in zip(styles, move, strict=True)]
     for direction, strength in in_style:
         styles = global_directions.apply(direction, styles, strength)
     return moved, styles
@@ -143,7 +150,7 @@ def _expanded(pack: Pack, values: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def shipped_mapper(pack: Pack, name: str) -> LevelsMapper:
+def shipped_mapper(pack: Pack, name: str) -> Mapper:
     """A mapper of the pack. Raises UnknownMapper, WeightsUnavailable."""
     _check_mapper(pack, name)
     return _read_mapper(pack.mappers[name], pack.device)
@@ -157,7 +164,7 @@ def _check_mapper(pack: Pack, name: str) -> None:
 
 
 @functools.lru_cache(maxsize=32)
-def _read_mapper(checkpoint: str, device: torch.device) -> LevelsMapper:
+def _read_mapper(checkpoint: str, device: torch.device) -> Mapper:
     return load_mapper(weights.path(checkpoint)).to(device)
 
 

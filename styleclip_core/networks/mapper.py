@@ -1,8 +1,8 @@
-"""StyleCLIP's latent mapper (Patashnik et al. 2021, section 5): from a W+ code, a step towards one concept."""
+"""StyleCLIP's latent mappers (Patashnik et al. 2021, section 5): from a face's code, a step towards one concept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -44,27 +44,40 @@ class SlowLinear(nn.Module):
 
 
 class LevelMapper(nn.Module):
-    """Codes of one level ``[N,layers,512]`` -> steps of the same shape."""
+    """Codes of one level ``[N,layers,512]``, or style vectors ``[N,width]`` -> steps of the same shape."""
 
-    def __init__(self):
+    def __init__(self, width: int = 512):
         super().__init__()
-        self.mapping = nn.Sequential(NormOverLayers(), *(SlowLinear(512) for _ in range(4)))
+        self.mapping = nn.Sequential(NormOverLayers(), *(SlowLinear(width) for _ in range(4)))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.mapping(x)
 
 
-class LevelsMapper(nn.Module):
+class Mapper(nn.Module):
+    """Base of all mappers.
+
+    Attributes:
+        opts: the settings it was trained with.
+    """
+
+    opts: dict[str, Any]
+
+    def __init__(self, opts: dict[str, Any] | None = None):
+        super().__init__()
+        self.opts = opts or {}
+
+
+class LevelsMapper(Mapper):
     """One mapper for each of the coarse, medium and fine layers; a level that is left out is not moved.
 
     Attributes:
         levels: those present, of "course" (as the published files spell it), "medium", "fine".
-        opts: the settings it was trained with.
     """
 
     def __init__(self, levels: Iterable[str] = tuple(LEVELS), opts: dict[str, Any] | None = None):
-        super().__init__()
-        self.levels, self.opts = tuple(level for level in LEVELS if level in set(levels)), opts or {}
+        super().__init__(opts)
+        self.levels = tuple(level for level in LEVELS if level in set(levels))
         for level in self.levels:
             setattr(self, f"{level}_mapping", LevelMapper())
 
@@ -75,3 +88,41 @@ class LevelsMapper(nn.Module):
             x = w_plus[:, layers]
             steps.append(getattr(self, f"{level}_mapping")(x) if level in self.levels else torch.zeros_like(x))
         return torch.cat(steps, 1)
+
+
+class SingleMapper(Mapper):
+    """One mapper for all layers."""
+
+    def __init__(self, opts: dict[str, Any] | None = None):
+        super().__init__(opts)
+        self.mapping = LevelMapper()
+
+    def forward(self, w_plus: Tensor) -> Tensor:
+        """W+ codes ``[N,L,512]`` -> steps ``[N,L,512]``; the edit is ``w_plus + 0.1 * mapper(w_plus)``."""
+        return self.mapping(w_plus)
+
+
+class StyleSpaceMapper(Mapper):
+    """One mapper for each style vector, as StyleCLIP's FullStyleSpaceMapper; WithoutToRGB has none for the RGB layers.
+
+    Attributes:
+        widths: number of the style vector, in synthesis order -> its channels, of those that are moved.
+    """
+
+    def __init__(self, widths: Mapping[int, int], opts: dict[str, Any] | None = None):
+        super().__init__(opts)
+        self.widths = dict(widths)
+        for number, width in widths.items():
+            setattr(self, f"mapper_{number}", LevelMapper(width))
+
+    def fits(self, style_sizes: tuple[int, ...], rgb_styles: tuple[bool, ...]) -> bool:
+        """Whether it is for a generator with these style vectors: it moves all of them, or all but the RGB layers'."""
+        sizes = dict(enumerate(style_sizes))
+        return self.widths in (sizes, {i: size for i, size in sizes.items() if not rgb_styles[i]})
+
+    def forward(self, styles: list[Tensor]) -> list[Tensor]:
+        """Style vectors, each ``[N,C_i]`` -> steps of the same shapes; the edit is ``s + 0.1 * step``."""
+        return [
+            getattr(self, f"mapper_{i}")(style) if i in self.widths else torch.zeros_like(style)
+            for i, style in enumerate(styles)
+        ]

@@ -14,8 +14,10 @@ from styleclip_core import checkpoints
 from styleclip_core.checkpoints import e4e, reading
 from styleclip_core.errors import BadCheckpoint
 from styleclip_core.networks.bisenet import CLASSES, BiSeNetParser
+from styleclip_core.networks.hairclip import HairMapper
 from styleclip_core.networks.ir_se50 import ArcFace
 from styleclip_core.networks.mapper import LevelsMapper
+from styleclip_core.networks.stylegan2 import StyleGAN2
 from support import goldens
 
 
@@ -59,6 +61,47 @@ def test_the_mapper_is_styleclips(levels, tmp_path):
     assert_close(mapper(wanted["w_plus"]), wanted["delta"], 1e-4)
     assert mapper.opts["description"] == "mohawk"
     assert mapper.levels == ("course", "medium", "fine")[: 3 if levels == "all_levels" else 2]
+    assert_ready(mapper)
+
+
+@torch.no_grad()
+def test_the_single_mapper_is_styleclips(tmp_path):
+    wanted = goldens.load("styleclip_mapper_single")
+    torch.save({"state_dict": goldens.weights("styleclip_mapper_single"), "opts": {}}, tmp_path / "single.pt")
+    mapper = checkpoints.load_mapper(tmp_path / "single.pt")
+    assert_close(mapper(wanted["w_plus"]), wanted["delta"], 1e-4)
+    assert_ready(mapper)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["stylespace", "stylespace_no_torgb"])
+def test_the_mappers_of_stylespace_are_styleclips(name, tmp_path):
+    wanted = goldens.load(f"styleclip_mapper_{name}")
+    torch.save({"state_dict": goldens.weights(f"styleclip_mapper_{name}"), "opts": {}}, tmp_path / "styles.pt")
+    mapper = checkpoints.load_mapper(tmp_path / "styles.pt")
+    styles = [wanted[f"style_{i}"] for i in range(26)]
+    for i, step in enumerate(mapper(styles)):
+        if name == "stylespace" or i % 3 != 1:
+            assert_close(step, wanted[f"delta_{i}"], 1e-4)
+        else:
+            assert not step.any()
+    generator = StyleGAN2(1024)
+    assert mapper.fits(generator.style_sizes, generator.rgb_styles)
+    assert not mapper.fits(generator.style_sizes[:-3], generator.rgb_styles[:-3])
+    assert_ready(mapper)
+
+
+@torch.no_grad()
+def test_the_hair_mapper_is_hairclips(tmp_path):
+    wanted, state = goldens.load("hairclip_mapper"), goldens.weights("hairclip_mapper")
+    others = {"decoder.input.input": torch.zeros(1, 512, 4, 4), "mapper.clip_model.logit_scale": torch.zeros(())}
+    torch.save({"state_dict": state | others, "opts": argparse.Namespace(lr=0.5)}, tmp_path / "hair.pt")
+    mapper = checkpoints.load_mapper(tmp_path / "hair.pt")
+    assert isinstance(mapper, HairMapper) and mapper.state_dict().keys() == {key[7:] for key in state}
+    style, color = (wanted[f"{name}_embedding"].expand(2, -1) for name in ("style", "color"))
+    assert_close(mapper(wanted["w_plus"], style, color), wanted["delta_both"], 1e-4)
+    assert_close(mapper(wanted["w_plus"], style), wanted["delta_style_only"], 1e-4)
+    assert_close(mapper(wanted["w_plus"], None, color[:1]), wanted["delta_color_only"], 1e-4)
     assert_ready(mapper)
 
 

@@ -29,7 +29,10 @@ def tensor(key: str, shape: tuple[int, ...]) -> Tensor:
         return FIR * (4 if leaf == "kernel" else 1)
     rng = np.random.default_rng([0, zlib.crc32(key.encode())])
     numbers = rng.random(shape) if leaf == "running_var" else rng.standard_normal(shape)
-    if leaf == "weight" and len(shape) == 4 and not key.startswith("synthesis."):
+    if ".modulation_module_list." in key:  # HairCLIP: plain linear layers, and norms
+        scale = 0.1 if leaf == "bias" or len(shape) == 1 else shape[1] ** -0.5
+        numbers = (leaf == "weight" and len(shape) == 1) + scale * numbers
+    elif leaf == "weight" and len(shape) == 4 and not key.startswith("synthesis."):
         numbers = numbers / math.sqrt(math.prod(shape[1:]))  # a convolution whose learning rate is not equalised
     else:
         mean, deviation = moments(key, shape)
