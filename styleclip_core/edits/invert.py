@@ -24,13 +24,6 @@ from styleclip_core.settings import InvertSettings
 REFIT_INTERVAL = 10  # steps after which the preview's correction is fitted again, to the code reached by then
 # Learned steps and shares of them: in full the last overshoots on photos.
 LOOKS = (0, 1.0), (1, 1.0), (2, 1.0), (3, 0.65), (3, 0.6), (3, 0.5)
-    (0, 1.0),
-    (1, 1.0),
-    (2, 1.0),
-    (3, 0.65),
-    (3, 0.6),
-    (3, 0.5),
-)  # learned steps, and shares: in full the last overshoots
 FROM_AFAR = 3  # times as many steps are taken without learned steps before them, since they begin far away
 
 
