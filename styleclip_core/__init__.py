@@ -28,7 +28,13 @@ from styleclip_core.errors import (
     WeightsUnavailable,
 )
 from styleclip_core.progress import Progress
-from styleclip_core.settings import InvertSettings, LocalSettings, OfficialSettings, OptimizeSettings
+from styleclip_core.settings import (
+    InvertSettings,
+    LocalSettings,
+    OfficialSettings,
+    OptimizeSettings,
+    TediGANSettings,
+)
 from styleclip_core.version import __version__
 
 if TYPE_CHECKING:
@@ -75,6 +81,7 @@ __all__ = [
     "Source",
     "Studio",
     "StudioError",
+    "TediGANSettings",
     "UnknownMapper",
     "UnknownPack",
     "UnknownRegion",

@@ -23,6 +23,7 @@ class Progress:
         terms: the weighted loss terms of this step, by name.
         w_plus: the code so far, ``[N,L,512]``.
         weights: of the last step only: what the generator is adapted to the photo by (see `networks.adapted`).
+        styles: the style vectors so far, where these are edited instead of the code.
     """
 
     stage: str
@@ -32,6 +33,7 @@ class Progress:
     terms: dict[str, float] = field(default_factory=dict)
     w_plus: Tensor | None = None
     weights: dict[str, Tensor] = field(default_factory=dict)
+    styles: list[Tensor] | None = None
 
 
 def preview_due(step: int, steps: int) -> bool:

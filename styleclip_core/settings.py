@@ -40,6 +40,11 @@ def check_prompt(prompt: Any) -> str:
     return text
 
 
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise BadSetting(f"{name} must be one of {', '.join(choices)}; not {value!r}.")
+
+
 class Settings:
     """Base of frozen dataclasses of settings: numbers are checked, and converted to int where the default is an int.
 
@@ -149,14 +154,53 @@ class OfficialSettings(Settings):
     Attributes:
         steps: Adam steps; 40 to 300 are usual.
         lr: highest learning rate.
-        l2: weight of the squared length of the move in W+.
-        identity: weight of 1 - cos of identity embeddings; packs without an identity network leave it out.
+        l2: weight of the squared length of the move.
+        identity: weight of 1 - cos of identity embeddings: 0.005 as in StyleCLIP's notebook; its script leaves the
+            term out (0) unless told otherwise. Packs without an identity network leave it out.
+        mode: "edit", or "free_generation", which starts from the mean face and follows CLIP alone.
+        space: what is optimised, "w_plus" or "stylespace" (the style vectors but those of RGB layers).
     """
 
     steps: int = 300
     lr: float = 0.1
     l2: float = 0.008
     identity: float = 0.005
+    mode: str = "edit"
+    space: str = "w_plus"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice("mode", self.mode, ("edit", "free_generation"))
+        _check_choice("space", self.space, ("w_plus", "stylespace"))
+
+
+@dataclass(frozen=True)
+class TediGANSettings(Settings):
+    """The settings of TediGAN's optimisation of one picture (`edits.tedigan`).
+
+    Attributes:
+        steps: Adam steps.
+        lr: highest learning rate.
+        clip: weight of 1 - cos of the picture's and the text's embeddings.
+        pixel: weight of the mean squared difference to the photo, of pixels in [-1,1].
+        perceptual: weight of the pack's perceptual distance to the photo, which stands in for VGG's.
+        latent: weight of the mean squared move of the code.
+        start: "mean", the mean of W, as TediGAN's demo does, or "face", the code that inversion found.
+        resolution: px at which the picture is judged; the original takes the full 1024.
+    """
+
+    steps: int = 200
+    lr: float = 0.1
+    clip: float = 1.0
+    pixel: float = 1.0
+    perceptual: float = 1.0
+    latent: float = 2.0
+    start: str = "mean"
+    resolution: int = 256
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice("start", self.start, ("mean", "face"))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
 from styleclip_core.edits.local import EditMask
 from styleclip_core.edits.styleclip_reference import optimize_official
+from styleclip_core.edits.tedigan import optimize_tedigan
 from styleclip_core.errors import UnsupportedByPack
 from styleclip_core.faces import align, cut, detect_faces, load_photo, regions
 from styleclip_core.faces.crop import cut_out
@@ -36,12 +37,13 @@ from styleclip_core.settings import (
     LocalSettings,
     OfficialSettings,
     OptimizeSettings,
+    TediGANSettings,
     check_prompt,
     check_range,
 )
 
 FIRST = "First picture"  # the stage that the first Progress of an edit by a prompt names
-PromptSettings = OptimizeSettings | OfficialSettings
+PromptSettings = OptimizeSettings | OfficialSettings | TediGANSettings
 UserMappers = Mapping[str, Mapper]  # by the names that sliders call them: "mapper:NAME"
 
 
@@ -160,8 +162,10 @@ class Studio:
         optimisation refines it where that is not plainly there, and its result is kept if it shows more of it.
 
         Args:
-            settings: OptimizeSettings, or OfficialSettings for StyleCLIP's own optimisation, for comparison; that
-                needs a pack with CLIP, and edits everywhere unless there is a mask.
+            settings: OptimizeSettings; or, to compare with, OfficialSettings for StyleCLIP's own optimisation, which
+                needs a pack with CLIP, or TediGANSettings. These two edit everywhere unless there is a mask, and start
+                from a code alone: a photo's face with a residual is inverted anew without one (``faithful`` 0), and
+                the edit's score "plain_code" is 1.
             mask: where the edit may show, see `region`. It replaces ``region``.
             region: the name of that place: "auto" is where the prompt's changes show, found in the unedited and in the
                 edited face; "everywhere"; or any name that `faces.regions.region` takes. Packs without a parser of
@@ -183,12 +187,10 @@ class Studio:
         start, prompt, pack = time.perf_counter(), check_prompt(prompt), steps.adapted_pack(self.pack, face.weights)
         settings = settings or OptimizeSettings()
         with memory_errors(pack.device):
-            code = face.w_plus[None].to(pack.device)
-            if isinstance(settings, OfficialSettings):  # its losses judge the whole picture, mask or not
-                last = yield from steps.relay(optimize_official(pack, code, prompt, settings))
-                assert last.w_plus is not None, "the last Progress of an edit holds the code"
-                yield self._edit(face, last.w_plus, None, mask, start, prompt)
+            if not isinstance(settings, OptimizeSettings):
+                yield from self._optimize_as_published(face, prompt, settings, mask, start)
                 return
+            code = face.w_plus[None].to(pack.device)
             place = None if mask else local.place_name(pack, region, prompt)
             draw = Preview(pack.generator, code, settings.resolution, to_tensor(face.image, pack.device))
             confine = local.confinement(pack, face.aligned or face.image, mask or place, chosen=region != "auto")
@@ -210,6 +212,35 @@ class Studio:
                     edited = last.w_plus
             latent = first.start.latent(pack.generator, edited)
             yield self._edit(face, edited, latent if isinstance(latent, list) else None, first.mask, start, prompt)
+
+    def _optimize_as_published(
+        self,
+        face: Face,
+        prompt: str,
+        settings: OfficialSettings | TediGANSettings,
+        mask: EditMask | None,
+        start: float,
+    ) -> Iterator[Progress | Edit]:
+        """An edit by the method of a paper, whose losses judge the whole picture, mask or not. See `optimize`."""
+        if face.weights and face.aligned is not None:
+            plain = InvertSettings(faithful=0)
+            w_plus, weights = yield from self._inversions.invert(self.pack, face.aligned, plain)
+            image = self.render(DrawnState(w_plus, weights=weights))
+            face = replace(face, w_plus=w_plus, weights=weights, image=image)
+        if isinstance(settings, OfficialSettings) and settings.mode == "free_generation":
+            mean = self.pack.generator.w_avg.expand(self.pack.generator.num_layers, -1)
+            face = self.face(DrawnState(mean.clone().cpu()))  # what is generated belongs into no photo
+        pack = steps.adapted_pack(self.pack, face.weights)
+        code = face.w_plus[None].to(pack.device)
+        if isinstance(settings, OfficialSettings):
+            run = optimize_official(pack, code, prompt, settings)
+        else:
+            photo = to_tensor(face.aligned or face.image, pack.device)
+            run = optimize_tedigan(pack, code, photo, prompt, settings)
+        last = yield from steps.relay(run)
+        assert last.w_plus is not None, "the last Progress of an edit holds the code"
+        edit = self._edit(face, last.w_plus, last.styles, mask, start, prompt)
+        yield replace(edit, scores=edit.scores | {"plain_code": float(not face.weights)})
 
     def check_known(self, prompt: str) -> None:
         """Raise UnknownPrompt if the pack knows nothing of what a prompt speaks of: no edit is to be expected.

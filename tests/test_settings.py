@@ -13,11 +13,12 @@ from styleclip_core.settings import (
     LocalSettings,
     OfficialSettings,
     OptimizeSettings,
+    TediGANSettings,
     check_prompt,
     check_range,
 )
 
-KINDS = (InvertSettings, OptimizeSettings, LocalSettings, OfficialSettings)
+KINDS = (InvertSettings, OptimizeSettings, LocalSettings, OfficialSettings, TediGANSettings)
 NUMBERS = [(kind, f.name) for kind in KINDS for f in dataclasses.fields(kind) if isinstance(f.default, (int, float))]
 RANGED = [(kind, name) for kind in KINDS for name in kind.RANGES if name in {f.name for f in dataclasses.fields(kind)}]
 NONE = (None, "much", [], float("nan"), float("inf"), -float("inf"), 10**400, 1j)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,13 +21,16 @@ from styleclip_core.cli.common import (
     load,
     watch,
 )
+from styleclip_core.cli.edit_options import (
+    Method,
+    check_method,
+    check_region,
+    edit_settings,
+    read_mask,
+    slider_values,
+)
 from styleclip_core.cli.typer_kit import PROG, command
-from styleclip_core.errors import BadSetting
-from styleclip_core.settings import InvertSettings, OfficialSettings, OptimizeSettings, check_prompt
-
-if TYPE_CHECKING:
-    from styleclip_core.edits.local import EditMask
-    from styleclip_core.studio import Studio
+from styleclip_core.settings import InvertSettings, OfficialSettings, OptimizeSettings, TediGANSettings, check_prompt
 
 app = typer.Typer()
 PANEL, RESULTS_PANEL, PLACE_PANEL = "Edit a photo", "Results", "Where the edit may show"
@@ -107,8 +108,12 @@ Mask = Annotated[
   # Weights of the loss terms (0 switches one off): clip directional identity likeness preserve latent mixing
   {prog} edit photo.jpg "an old person" -o out.png --set identity=2 preserve=0.5 lr=0.08
 
-  # StyleCLIP's own optimisation, at 1024 px; its settings are steps, lr, l2 and identity
-  {prog} edit photo.jpg "an old person" -o out.png --pack full --official --steps 100 --set l2=0.01
+  # StyleCLIP's own optimisation, at 1024 px; its settings are steps, lr, l2, identity (0.005 as in its notebook, 0 in
+  # its script), mode (edit or free_generation) and space (w_plus or stylespace)
+  {prog} edit photo.jpg "an old person" -o out.png --pack full --official --steps 100 --set l2=0.01 identity=0
+
+  # TediGAN's; its settings are steps, lr, clip, pixel, perceptual, latent, start (mean or face) and resolution
+  {prog} edit photo.jpg "an old person" -o out.png --method tedigan --set start=face
 """,
 )
 def edit(
@@ -124,7 +129,7 @@ def edit(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="Steps of the edit.",
+            help=f"Steps of the edit; TediGAN's are {TediGANSettings.steps}.",
             show_default=f"{OptimizeSettings.steps}, with --official {OfficialSettings.steps}",
         ),
     ] = None,
@@ -135,8 +140,15 @@ def edit(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE...", help="Other settings of the edit, see the examples."),
     ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="studio; or, for comparison, official (StyleCLIP's own optimisation, needs CLIP) or tedigan. These "
+            "edit a code alone, without a residual: --faithful and --tune are 0 then.",
+        ),
+    ] = Method.STUDIO,
     official: Annotated[
-        bool, typer.Option("--official", help="Optimise exactly as StyleCLIP did, for comparison; needs CLIP.")
+        bool, typer.Option("--official", help="The same as --method official: StyleCLIP's own, with --faithful 0.")
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Try a prompt of which the model knows nothing.")] = False,
     aligned: Aligned = None,
@@ -155,16 +167,14 @@ def edit(
 ) -> None:
     """Edit the face in a photo by a prompt."""
     files = EditFiles(output, aligned, latent, scores, badge)
-    settings = edit_settings({"strength": strength, "steps": steps, "seed": seed}, more or [], official)
+    method = Method.OFFICIAL if official else method
+    settings = edit_settings({"strength": strength, "steps": steps, "seed": seed}, more or [], method)
+    if method is not Method.STUDIO:  # papers' methods know no residual, and no adapted generator
+        faithful, tune = 0.0, 0
     inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
     prompt, painted = check_prompt(prompt), read_mask(mask)
     studio = load(pack, device, precision)
-    if official:
-        from styleclip_core.edits import styleclip_reference
-
-        styleclip_reference.check(studio.pack)
-        if painted is None and region not in ("auto", "everywhere"):
-            raise BadSetting("StyleCLIP's own optimisation edits everywhere; confine it by a --mask.")
+    check_method(studio, method, region, painted)
     check_region(studio, region, painted)
     if not anyway:
         studio.check_known(prompt)
@@ -240,58 +250,3 @@ def sliders(pack: Pack = "auto", device: Device = "auto", precision: Precision =
 
     for slider in sliders.available(load(pack, device, precision).pack):
         print(f"{slider.key:32} {slider.group}")
-
-
-def edit_settings(
-    chosen: Mapping[str, float | None], pairs: list[str], official: bool
-) -> OptimizeSettings | OfficialSettings:
-    """The settings that the options of `edit` stand for. Raises BadSetting.
-
-    Args:
-        chosen: those with an option of their own; None where it was not given.
-        pairs: the others, NAME=VALUE.
-    """
-    kind = OfficialSettings if official else OptimizeSettings
-    kinds = {field.name: type(field.default) if field.default is not None else str for field in fields(kind)}
-    values: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-    if strange := [name for name in values if name not in kinds]:
-        raise BadSetting(f"--{strange[0]} is not a setting of StyleCLIP's own optimisation; leave it out.")
-    for pair in pairs:
-        name, _, text = pair.partition("=")
-        if name not in kinds:
-            raise BadSetting(f"--set takes NAME=VALUE with a name of {', '.join(kinds)}; not {pair!r}.")
-        try:
-            values[name] = kinds[name](text)
-        except ValueError as error:
-            raise BadSetting(f"{name} must be a number like {getattr(kind, name)}, not {text!r}.") from error
-    return kind(**values)
-
-
-def slider_values(saved: str | None, pairs: list[str]) -> dict[str, float]:
-    """The sliders of a saved edit and of SLIDER=VALUE pairs, which override it; none at 0. Raises BadSetting."""
-    from styleclip_core.edits import recipe, sliders
-
-    values: dict[str, Any] = dict(recipe.read(saved).sliders) if saved else {}
-    for pair in pairs:
-        key, equals, number = pair.rpartition("=")
-        if not equals:
-            raise BadSetting(f"Sliders are given as NAME=VALUE, not {pair!r}.")
-        values[key] = number
-    return sliders.check_values(values)
-
-
-def read_mask(path: str | None) -> EditMask | None:
-    """The mask in a picture's file. Raises BadImage, UnknownRegion."""
-    from styleclip_core.edits import local
-
-    return local.edit_mask(local.read_mask(path)) if path else None
-
-
-def check_region(studio: Studio, region: str, painted: EditMask | None) -> str | None:
-    """The region that an edit is confined to by its name; None if it is everywhere, or painted.
-
-    Raises UnknownRegion or UnsupportedByPack, before the inversion, for a region that no face could have.
-    """
-    from styleclip_core.edits import local
-
-    return None if painted else local.place_name(studio.pack, region)

@@ -35,33 +35,43 @@ def optimize_official(
 ) -> Iterator[Progress]:
     """Edit a code by a prompt as StyleCLIP does. Yields a `Progress` per iteration; the last one holds the result.
 
+    As in StyleCLIP, the result of an iteration is what its picture was drawn from: the last update shows nowhere.
+
     Args:
-        w_plus: ``[1,L,512]``.
+        w_plus: ``[1,L,512]``; not used by the mode "free_generation".
     Raises:
         EmptyPrompt, BadPrompt, BadSetting; UnsupportedByPack: its text-image model is not CLIP.
     """
     settings, prompt = settings or OfficialSettings(), check_prompt(prompt)
-    embed = check(pack)
+    embed, generator = check(pack), pack.generator
+    free = settings.mode == "free_generation"
+    if free:
+        w_plus = generator.w_avg.expand(1, generator.num_layers, -1)
+    in_style = settings.space == "stylespace"
     with torch.no_grad():
         text = pack.clip.encode_text([prompt])
-        start = pack.identity(pack.generator.synthesize(w_plus)) if pack.identity else None
-    code = w_plus.clone().requires_grad_()
-    optimizer = torch.optim.Adam([code], lr=settings.lr)
+        start = [style.clone() for style in generator.styles(w_plus)] if in_style else [w_plus.clone()]
+        person = pack.identity(generator.synthesize(w_plus)) if pack.identity and not free else None
+    fixed = generator.rgb_styles if in_style else (False,)
+    moving = [part.clone().requires_grad_(not is_fixed) for part, is_fixed in zip(start, fixed, strict=True)]
+    optimizer = torch.optim.Adam([part for part in moving if part.requires_grad], lr=settings.lr)
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = settings.lr * ramp(step / settings.steps)
-        image = pack.generator.synthesize(code)
-        terms = {
-            "clip": (1 - embed(image) @ text.T).mean(),
-            "l2": settings.l2 * (code - w_plus).square().sum(),
-        }
-        if pack.identity and start is not None:
-            terms["identity"] = settings.identity * losses.identity(pack.identity(image), start)
+        drawn_from = [part.detach().clone() for part in moving]
+        image = generator.synthesize(moving if in_style else moving[0])
+        terms = {"clip": (1 - embed(image) @ text.T).mean()}
+        if not free:
+            squares = [(part - was).square().sum() for part, was in zip(moving, start, strict=True)]
+            terms["l2"] = settings.l2 * torch.stack(squares).sum()
+        if pack.identity and person is not None:
+            terms["identity"] = settings.identity * losses.identity(pack.identity(image), person)
         optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         values = {name: value.item() for name, value in terms.items()}
         preview = to_preview(image) if preview_due(step + 1, settings.steps) else None
-        yield Progress(STAGE, step + 1, settings.steps, preview, values, code.detach().clone())
+        code, styles = (w_plus.clone(), drawn_from) if in_style else (drawn_from[0], None)
+        yield Progress(STAGE, step + 1, settings.steps, preview, values, code, styles=styles)
 
 
 def ramp(t: float) -> float:

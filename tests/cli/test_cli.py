@@ -120,6 +120,8 @@ def test_app_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
         (["edit", "face.jpg", "old", "-o", "out.png", "--set", "speed=1"], "identity, likeness"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--official", "--strength", "1"], "--strength is not"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--official", "--set", "clip=1"], "lr, l2, identity"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--method", "tedigan", "--set", "start=x"], "start must be one"),
+        (["edit", "face.jpg", "old", "-o", "out.png", "--method", "tedigan", "--seed", "1"], "TediGAN's optimisation"),
         (["edit", "face.jpg", "old", "-o", "out.png", "--precision", "fp8"], "fp8"),
         (["edit", "face.jpg", "  ", "-o", "out.png"], "Type what to change"),
         (["edit", "face.jpg", "old" * 4000, "-o", "out.png"], "shorten"),
