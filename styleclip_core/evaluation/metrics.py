@@ -33,6 +33,12 @@ class Label:
         return (self.value(measured) - self.mean) / self.deviation
 
 
+def gaze(m: Measurements) -> float:
+    """Towards the right of the picture, beyond where the turned head looks."""
+    right = m["bs_eyeLookOutLeft"] + m["bs_eyeLookInRight"]
+    return right - m["bs_eyeLookInLeft"] - m["bs_eyeLookOutRight"] + 0.0428 * m["yaw"]
+
+
 LABELS = {
     "age": Label(lambda m: m["age"], 31.5, 12.7),
     "gender": Label(lambda m: m["male"], 0.46, 0.465),
@@ -42,6 +48,7 @@ LABELS = {
     "mouth open": Label(lambda m: m["mouth_open"], 0.0377, 0.0308),
     "jaw open": Label(lambda m: m["bs_jawOpen"], 0.0349, 0.055),
     "eyes open": Label(lambda m: m["eye_open"], 0.117, 0.0259),
+    "gaze": Label(gaze, 0.22, 0.41),
     "surprise": Label(lambda m: m["brow_height"], 0.242, 0.0301),
     "eyeglasses": Label(lambda m: np.log(max(m["bridge_edges"], 1)), 2.47, 0.688),
     "blond hair": Label(blond_hair, 32.3, 19.7),
@@ -57,6 +64,7 @@ LABELS = {
     "makeup": Label(lip_redness, 19.2, 8.12),
     "curly hair": Label(lambda m: m["hair_texture"], 9.37, 3.17),
     "chubbiness": Label(lambda m: m["face_aspect"], 0.844, 0.0499),
+    "face width": Label(lambda m: m["face_aspect"], 0.844, 0.0499),
     "anger": Label(mean_of_sides("browDown"), 0.157, 0.191),
     "sadness": Label(lambda m: -m["corners_up"], -0.0267, 0.0204),
 }

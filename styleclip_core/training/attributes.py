@@ -84,6 +84,7 @@ def derived(m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "brow_up": both("browOuterUp"),
         "blink": both("eyeBlink"),
         "squint": both("eyeSquint"),
+        "gaze": m["bs_eyeLookOutLeft"] + m["bs_eyeLookInRight"] - m["bs_eyeLookInLeft"] - m["bs_eyeLookOutRight"],
         "hair_brown": -np.abs(m["hair_L"] - 27) / 10 - np.abs(chroma - 16) / 8,
         "hair_grey": -np.abs(m["hair_L"] - 62) / 16 - np.abs(chroma - 2) / 6,
         "hair_red": chroma / 10 - np.abs(hue - 48) / 10 - np.abs(m["hair_L"] - 38) / 12,

@@ -38,6 +38,8 @@ MEASURED: dict[str, dict[str, float]] = {
     "pitch": {"pitch": 1},  # downwards
     "mouth open": {"bs_jawOpen": 1, "mouth_open": 1},
     "eyes open": {"blink": -1, "eye_open": 1},
+    "gaze": {"gaze": 1, "yaw": 0.76},  # towards the right of the picture, beyond where the turned head looks
+    "face width": {"face_aspect": 1, "jaw_width": 0.5},
     "surprise": {"brow_height": 1, "bs_browInnerUp": 0.5, "mouth_open": 1, "smile": -0.6},
     "eyeglasses": {"log bridge_edges": 1},
     "blond hair": {"hair_L": 0.8, "hair_b": 1},
