@@ -143,6 +143,7 @@ def edit(
     method: Annotated[
         Method,
         typer.Option(
+            metavar="NAME",
             help="studio; or, for comparison, official (StyleCLIP's own optimisation, needs CLIP) or tedigan. These "
             "edit a code alone, without a residual: --faithful and --tune are 0 then.",
         ),

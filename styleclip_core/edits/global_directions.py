@@ -32,6 +32,9 @@ AUTOMATIC_CHANNELS = 150  # that reach the automatic beta
 TARGET_GAIN = 1.4  # deviations by which alpha 1 should raise the similarity, to first order
 MIN_UNIT, MAX_UNIT = 0.9, 2.0  # by how many deviations alpha 1 moves the most relevant channel
 OFFICIAL_UNIT = 4.0  # the same in StyleCLIP's examples
+OFFICIAL_BETAS = tuple(round(0.1 + 0.01 * i, 2) for i in range(20))  # from which StyleCLIP chooses, 0.1 to 0.29
+OFFICIAL_CHANNELS = {"face": 20}  # more than so many must reach the beta that StyleCLIP chooses
+OFFICIAL_CHANNELS_ELSEWHERE = 100
 MAX_ALPHA = 10.0
 
 
@@ -46,6 +49,7 @@ class Relevance:
             0 for channels that are never moved.
         deviations: standard deviation of the channels over random faces, ``[C]``.
         unit: by how many deviations alpha 1 moves the most relevant channel; None chooses it for each prompt.
+        official: whether these are StyleCLIP's own numbers, with which the automatic beta is StyleCLIP's too.
     """
 
     axes: Tensor
@@ -53,6 +57,7 @@ class Relevance:
     changes: Tensor
     deviations: Tensor
     unit: float | None = None
+    official: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +98,7 @@ def official_relevance(effects: ChannelEffects) -> Relevance:
     """The relevance that StyleCLIP's own files state (`checkpoints.fs3.load_fs3`)."""
     width, device = effects.changes.shape[1], effects.changes.device
     axes, scales = torch.eye(width, device=device), torch.ones(width, device=device)
-    return Relevance(axes, scales, effects.changes, effects.deviations, OFFICIAL_UNIT)
+    return Relevance(axes, scales, effects.changes, effects.deviations, OFFICIAL_UNIT, True)
 
 
 def _encode_in_templates(clip: TextImageModel, text: str, templates: Sequence[str]) -> Tensor:
@@ -144,7 +149,7 @@ def direction(pack: Pack, prompt: str, neutral: str = NEUTRAL, channels: Relevan
     channels = channels or relevance(pack)
     target = F.normalize((channels.axes @ text_direction(pack, prompt, neutral)) * channels.scales, dim=0)
     scores = F.normalize(channels.changes, dim=1) @ target
-    beta = threshold(scores)
+    beta = official_threshold(scores, pack.domain) if channels.official else threshold(scores)
     unit = channels.unit or _unit(scores, channels.changes @ target, beta)
     return Direction(check_prompt(prompt), check_prompt(neutral), scores, channels.deviations, unit, beta)
 
@@ -164,6 +169,17 @@ def threshold(scores: Tensor, channels: int = AUTOMATIC_CHANNELS) -> float:
     return float(scores.abs().topk(min(channels, len(scores))).values[-1])
 
 
+def official_threshold(scores: Tensor, domain: str) -> float:
+    """StyleCLIP's automatic beta: the largest of `OFFICIAL_BETAS` that enough of the relevances ``[C]`` reach, or 0.1.
+
+    Args:
+        domain: what the generator draws, on which the number depends.
+    """
+    few = OFFICIAL_CHANNELS.get(domain, OFFICIAL_CHANNELS_ELSEWHERE)
+    enough = [beta for beta in OFFICIAL_BETAS if int((scores.abs() >= beta).sum()) > few]
+    return max(enough, default=OFFICIAL_BETAS[0])
+
+
 def step(direction: Direction, beta: float | None = None) -> Tensor:
     """The move of every style channel at alpha 1, ``[C]``; ``beta`` None is the automatic one. Raises BadSetting."""
     beta = direction.beta if beta is None else check_range("beta", beta, 0, 1)
@@ -179,8 +195,8 @@ def apply(direction: Direction, styles: list[Tensor], alpha: float, beta: float 
         alpha: how far; 1 is a clearly visible edit, -1 its opposite, sliders go to +-3. StyleCLIP's alpha is the number
             of deviations that the most relevant channel moves; 1 here is 0.9 to 2 of them (`Direction.unit`), more
             where the prompt's channels have little effect. With official files, 1 is StyleCLIP's 4.
-        beta: channels of less relevance stay; None is a threshold that 150 channels reach (0.2 to 0.4 here; StyleCLIP
-            uses 0.08 to 0.4). If no channel is that relevant, nothing moves.
+        beta: channels of less relevance stay; None is a threshold that 150 channels reach (0.2 to 0.4 here), with
+            official files the one that StyleCLIP chooses (0.1 to 0.29). If no channel is that relevant, nothing moves.
     Raises:
         BadSetting: ``alpha`` beyond +-10 or ``beta`` outside [0,1].
     """

@@ -24,9 +24,9 @@ from styleclip_core.networks.e4e import E4E
 from styleclip_core.networks.inverter import Inverter
 from styleclip_core.networks.open_clip import OpenCLIP
 from styleclip_core.networks.stylegan2 import StyleGAN2
+from styleclip_core.packs import templates
 from styleclip_core.packs.base import CARRIER, INVERTER, Pack, ReferenceFaces
 from styleclip_core.packs.compact import perceptual_network
-from styleclip_core.packs.templates import GENERAL
 
 PACKS = {  # name -> domain, and the checkpoint with encoder and generator
     "full": ("face", "e4e_ffhq_encode.pt"),
@@ -79,7 +79,7 @@ def full_pack(
         space=latents.WSpace(*(part.to(device) for part in vars(space).values())),
         reference_faces=faces.to(device),
         domain=domain,
-        templates=GENERAL,
+        templates=templates.styleclip(),
         styleclip_embed=clip.encode_image_as_styleclip,
         inverter=None if inverter is None else Inverter.of(inverter).to(device),
         directions=own,

@@ -1,5 +1,9 @@
 """Sentences that a description is put into; embeddings are averaged over them, so that no single wording decides."""
 
+from __future__ import annotations
+
+import functools
+
 FACE = (
     "{}",
     "a photo of {}",
@@ -23,26 +27,11 @@ FACE = (
     "somebody took a photo of {}",
 )
 
-# Photos of all qualities and other ways to show a thing: 79 in all, as many as StyleCLIP averages over.
-_PHOTO_QUALITIES = (
-    "bad, good, blurry, sharp, bright, dark, large, small, low-resolution, high-resolution, cropped, black and white, "
-    "colour, pixelated, compressed, clean, dirty, strange, nice, cool, plain, faded, grainy, candid, old, recent, "
-    "beautiful, poor, professional, digital, framed, printed, noisy, detailed, crumpled, retouched, famous, private"
-).split(", ")
-_MEDIA = (
-    "painting, drawing, sketch, cartoon, sculpture, statue, rendering, print, poster, tattoo, mosaic, doodle, "
-    "video still, screenshot, portrait, picture, close-up, scan, reflection, photo, puppet, plastic figure, plush toy, "
-    "paper model, computer model, stamp, mural, watercolour, pencil study, woodcut, hologram, collage, comic"
-).split(", ")
-GENERAL = (
-    "{}",
-    "this is {}",
-    "there is {} in the scene",
-    "a video game with {}",
-    "a magazine page with {}",
-    "{} from afar",
-    "many photos of {}",
-    "graffiti of {}",
-    *(f"a {quality} photo of {{}}" for quality in _PHOTO_QUALITIES),
-    *(f"a {medium} of {{}}" for medium in _MEDIA),
-)
+
+@functools.cache
+def styleclip() -> tuple[str, ...]:
+    """The 79 sentences that StyleCLIP averages over: OpenAI's templates for ImageNet but one, as open_clip has them."""
+    import open_clip
+
+    templates = (template("{}") for template in open_clip.OPENAI_IMAGENET_TEMPLATES)
+    return tuple(template for template in templates if template != "a photo of many {}.")

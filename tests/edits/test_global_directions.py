@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from styleclip_core import BadPrompt, BadSetting, EmptyPrompt, UnsupportedByPack
+from styleclip_core.checkpoints.fs3 import ChannelEffects
 from styleclip_core.edits import global_directions
 from support.directions import OtherGenerator, embed, fits_better
 
@@ -58,3 +59,25 @@ def test_prompts_that_say_nothing_are_refused(pack):
         global_directions.direction(pack, "a bald person", "A bald person")
     with pytest.raises(UnsupportedByPack, match="train-directions"):
         global_directions.direction(replace(pack, generator=OtherGenerator()), "a bald person")
+
+
+def test_the_automatic_beta_of_official_files_is_styleclips(pack):
+    few = torch.cat([torch.full((21,), -0.135), torch.full((300,), 0.105), torch.zeros(1000)])
+    assert global_directions.official_threshold(few, "face") == 0.13
+    assert global_directions.official_threshold(few, "car") == 0.1
+    assert global_directions.official_threshold(few[21:], "face") == 0.1
+    assert global_directions.official_threshold(few * 0.1, "face") == 0.1, "and too few channels reach it"
+    assert global_directions.official_threshold(few.sign(), "face") == 0.29
+
+    own = global_directions.relevance(pack)
+    random = torch.Generator().manual_seed(0)
+    rows = torch.nn.functional.normalize(torch.randn(len(own.deviations), 256, generator=random), dim=1)
+    official = global_directions.official_relevance(ChannelEffects(rows, own.deviations))
+    found = global_directions.direction(pack, "a bald person", "a person with hair", official)
+    cosines = rows @ global_directions.text_direction(pack, "a bald person", "a person with hair")
+    assert torch.allclose(found.scores, cosines, atol=1e-5), "StyleCLIP's relevance is a plain cosine"
+    assert found.beta == global_directions.official_threshold(cosines, "face")
+    moved = global_directions.step(found)
+    assert torch.equal(moved != 0, cosines.abs() >= found.beta)
+    most = cosines.abs().argmax()
+    assert moved[most].abs() == pytest.approx(4 * float(own.deviations[most]), rel=1e-5)
