@@ -24,7 +24,7 @@ def main() -> None:
         assert face.aligned is not None
         photo = edit.photo.copy()
         photo.thumbnail((PHOTO, PHOTO))
-        before, after = (picture.resize((FACE, FACE)) for picture in (face.aligned, edit.image))
+        before, after = (picture.resize((FACE, FACE)) for picture in (face.aligned, edit.face_in_photo))
         pictures: dict[str, Image.Image] = {"before": before, "after": after, "photo": photo}
         for what, picture in pictures.items():
             file = FOLDER / f"{Path(name).stem}.{what}.jpg"

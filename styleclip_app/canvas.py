@@ -40,13 +40,6 @@ def change(mask: Image.Image, how: str) -> Image.Image:
     return mask.filter((ImageFilter.MaxFilter if how == "Grow" else ImageFilter.MinFilter)(9))
 
 
-def changed(before: Image.Image, after: Image.Image) -> Image.Image:
-    """Where two pictures of a size differ, 256 x 256; outside its mask an edit leaves every bit as it was."""
-    bands = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).split()
-    most = ImageChops.lighter(ImageChops.lighter(bands[0], bands[1]), bands[2]).point(_above(0, 255))
-    return most.resize((256, 256), Image.Resampling.BOX).point(_above(63, 255))
-
-
 def _above(threshold: int, level: int) -> list[int]:
     """A table for `Image.point`: what is above the threshold becomes ``level``, the rest 0."""
     return [level * (value > threshold) for value in range(256)]

@@ -7,9 +7,8 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
-from styleclip_app.canvas import canvas, changed
+from styleclip_app.canvas import canvas
 from styleclip_app.examples import prompts as example_prompts
 from styleclip_app.jobs import AGAIN, Job, wire_job
 from styleclip_app.page import PRIVATE, PROMPTS, Page, Updates, Values, strength_slider
@@ -113,11 +112,9 @@ def prompt_tab(page: Page) -> PromptTab:
         if page.studio.pack.parser is None or inverted is None or DONE not in values[views.status]:
             return gr.skip(), gr.skip()
         result = find(values[page.history.results], values[page.history.place])
-        if result is None or not result.is_there():
-            return gr.skip(), gr.skip()
-        with Image.open(result.face) as edited:
-            mask = changed(inverted.face.image, edited)
-        return gr.update(visible=mask.getextrema()[0] == 0), canvas(inverted.picture, mask)["composite"].convert("RGB")
+        if result is None or result.mask is None:
+            return gr.update(visible=False), gr.skip()
+        return gr.update(visible=True), canvas(inverted.picture, result.mask)["composite"].convert("RGB")
 
     begins, inputs = [tab.start.click, tab.prompt.submit], page.face_inputs | tab.inputs
     edited = wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)

@@ -30,6 +30,7 @@ class Result:
     Attributes:
         start: the face that was edited.
         state: what the picture was drawn from.
+        mask: where the edit shows, or None: everywhere.
         recipe: how the edit was asked for.
         before, face: files of the face before (JPEG) and after (PNG).
         photo: file of the whole photo with the edit in it (PNG).
@@ -42,6 +43,7 @@ class Result:
 
     start: InvertedFace
     state: DrawnState
+    mask: Image.Image | None
     recipe: Recipe
     before: str
     face: str
@@ -75,14 +77,15 @@ def write(edit: Edit, start: InvertedFace, recipe: Recipe, domain: str) -> Resul
             picture.convert("RGB").save(Path(folder, name), "JPEG", quality=92)
             return keep(Path(folder, name))
 
-        face, whole = put(f"edited-{domain}.png", edit.image), put("edited-photo.png", photo)
+        picture = edit.face_in_photo if domain == "face" else edit.image
+        face, whole = put(f"edited-{domain}.png", picture), put("edited-photo.png", photo)
         before = put_unedited("before.jpg", start.picture)
         views = before, face
         if start.face.photo is not None:
             views = put_unedited("photo.jpg", _view(start.face.photo)), put("edited-view.jpg", _view(photo))
     numbers = numbers_html(edit.scores, start.face, edit.report)
-    small = edit.image.resize((SMALL, SMALL))
-    return Result(start, edit.state, recipe, before, face, whole, views, numbers, small)
+    small = picture.resize((SMALL, SMALL))
+    return Result(start, edit.state, edit.mask, recipe, before, face, whole, views, numbers, small)
 
 
 def keep(path: Path) -> str:

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from styleclip_core.edits.local import EditMask
 from styleclip_core.errors import BadCheckpoint
-from styleclip_core.faces import Alignment
+from styleclip_core.faces import Alignment, cut
 from styleclip_core.faces.changes import Report
 from styleclip_core.provenance import Source, save_picture
 
+SHARP = 500  # px: sides of aligned squares in photos from which they are sharp enough to be shown alone
 MAX_STATE_BYTES = 1 << 30  # of a file of a drawn state, unpacked
 
 
@@ -108,6 +109,17 @@ class Edit:
         """Write ``photo``, or ``image`` if ``aligned``; for formats and errors see `provenance.save_picture`."""
         source = self.face.source if self.face else Source.EDITED
         save_picture(self.image if aligned else self.photo, path, source, badge)
+
+    @property
+    def face_in_photo(self) -> Image.Image:
+        """The edited face as it is in the photo, in the photo's colours and with its detail, as large as ``image``.
+
+        Where the photo shows the face small, or there is no photo, it is ``image``, which is sharper.
+        """
+        face = self.face
+        if face is None or face.photo is None or face.alignment is None or face.alignment.side < SHARP:
+            return self.image
+        return cut(self.photo, face.alignment)
 
     @property
     def latent(self) -> Tensor:

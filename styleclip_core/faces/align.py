@@ -34,6 +34,11 @@ class Alignment:
     size: int = ALIGNED_SIZE
 
     @property
+    def side(self) -> float:
+        """Side of the square in the photo, in photo pixels."""
+        return float(np.linalg.norm(self.quad[3] - self.quad[0]))
+
+    @property
     def to_photo(self) -> np.ndarray:
         """float64 [3,3]: homogeneous aligned pixels -> photo pixels."""
         origin, down, _, right = self.quad

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from styleclip_app.canvas import CANVAS, canvas, change, changed, painted
+from styleclip_app.canvas import CANVAS, canvas, change, painted
 
 
 def box(left: int, upper: int, right: int, lower: int, size: int = 256) -> Image.Image:
@@ -30,12 +30,3 @@ def test_masks_are_inverted_grown_and_shrunk() -> None:
         124,
         188,
     )
-
-
-def test_what_an_edit_changed_is_found() -> None:
-    before = Image.new("RGB", (1024, 1024), (100, 100, 100))
-    after = before.copy()
-    after.paste((100, 101, 100), (256, 512, 512, 768))
-    after.putpixel((900, 100), (0, 0, 0))  # a lone pixel is nothing
-    assert changed(before, after).getbbox() == (64, 128, 128, 192)
-    assert changed(before, before).getbbox() is None
