@@ -40,7 +40,8 @@ def check_prompt(prompt: Any) -> str:
     return text
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise BadSetting unless ``value`` is one of the choices."""
     if value not in choices:
         raise BadSetting(f"{name} must be one of {', '.join(choices)}; not {value!r}.")
 
@@ -170,8 +171,8 @@ class OfficialSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_choice("mode", self.mode, ("edit", "free_generation"))
-        _check_choice("space", self.space, ("w_plus", "stylespace"))
+        check_choice("mode", self.mode, ("edit", "free_generation"))
+        check_choice("space", self.space, ("w_plus", "stylespace"))
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class TediGANSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_choice("start", self.start, ("mean", "face"))
+        check_choice("start", self.start, ("mean", "face"))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -321,10 +322,20 @@ class Studio:
             return self.slide(face, {f"mapper:{mapper}": strength})
         return self.slide(face, {"mapper:own": strength}, {"own": mapper})
 
-    def direction(self, prompt: str, neutral: str = "") -> Direction:
-        """The global direction of a prompt in StyleSpace. Raises EmptyPrompt, BadPrompt, UnsupportedByPack."""
-        neutral = neutral or f"a {self.pack.domain}"
-        return global_directions.direction(self.pack, check_prompt(prompt), check_prompt(neutral))
+    def direction(self, prompt: str, neutral: str = "", fs3: str | Path | None = None) -> Direction:
+        """The global direction of a prompt in StyleSpace.
+
+        Packs of StyleGAN2 measure what each channel does at the first use, which takes minutes.
+
+        Args:
+            fs3: StyleCLIP's ``fs3.npy`` for the pack's generator, to use instead; ``S_mean_std`` beside it is read too.
+        Raises:
+            EmptyPrompt, BadPrompt, UnsupportedByPack, BadCheckpoint.
+        """
+        prompt, neutral = check_prompt(prompt), check_prompt(neutral or f"a {self.pack.domain}")
+        with memory_errors(self.pack.device):
+            channels = None if fs3 is None else global_directions.relevance_of_fs3(self.pack, fs3)
+            return global_directions.direction(self.pack, prompt, neutral, channels)
 
     def apply_direction(
         self, face: Face, direction: Direction, strength: float = 1.0, beta: float | None = None

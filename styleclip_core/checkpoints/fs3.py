@@ -81,6 +81,14 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Chan
     Raises:
         BadCheckpoint: a file cannot be read, or does not fit the generator.
     """
+    deviations = _deviations(
+        read_arrays(mean_std_path), generator.style_sizes, generator.rgb_styles, Path(mean_std_path).name
+    )
+    return ChannelEffects(load_changes(fs3_path, generator), deviations.to(generator.w_avg.device))
+
+
+def load_changes(fs3_path: str | Path, generator) -> Tensor:
+    """`ChannelEffects.changes` from ``fs3.npy``. For the arguments and errors see `load_fs3`."""
     sizes, rgb = generator.style_sizes, generator.rgb_styles
     changes = _matrix(read_arrays(fs3_path), Path(fs3_path).name)
     wanted = torch.cat([torch.full((size,), not is_rgb) for size, is_rgb in zip(sizes, rgb, strict=True)])
@@ -91,9 +99,7 @@ def load_fs3(fs3_path: str | Path, mean_std_path: str | Path, generator) -> Chan
         )
     full = changes.new_zeros(len(wanted), changes.shape[1])
     full[wanted] = changes if len(changes) == int(wanted.sum()) else changes[wanted]
-    deviations = _deviations(read_arrays(mean_std_path), sizes, rgb, Path(mean_std_path).name)
-    device = generator.w_avg.device
-    return ChannelEffects(F.normalize(full, dim=1).to(device), deviations.to(device))
+    return F.normalize(full, dim=1).to(generator.w_avg.device)
 
 
 def _generator_of(channels: int) -> str:

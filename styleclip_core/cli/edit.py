@@ -28,6 +28,7 @@ from styleclip_core.cli.edit_options import (
     edit_settings,
     read_mask,
     slider_values,
+    use_fs3,
 )
 from styleclip_core.cli.typer_kit import PROG, command
 from styleclip_core.settings import InvertSettings, OfficialSettings, OptimizeSettings, TediGANSettings, check_prompt
@@ -215,6 +216,13 @@ def slide(
             help="Mappers of StyleCLIP's or train-mapper's: purple_hair.pt is then mapper:purple_hair.",
         ),
     ] = None,
+    fs3: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="StyleCLIP's fs3.npy for the pack's generator, for style:PROMPT; S_mean_std beside it is read too.",
+        ),
+    ] = None,
     aligned: Aligned = None,
     latent: Latent = None,
     scores: Scores = None,
@@ -237,6 +245,8 @@ def slide(
     values = slider_values(saved, pairs or [])
     own, painted = {Path(file).stem: load_mapper(file) for file in mapper or []}, read_mask(mask)
     studio = load(pack, device, precision)
+    if fs3 is not None:
+        use_fs3(studio, fs3)
     values = studio.check_sliders(values, own)
     named = check_region(studio, region, painted)
     found = find_face(studio, photo, face, inversion)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from styleclip_core.errors import BadSetting
+from styleclip_core.errors import BadCheckpoint, BadSetting
 from styleclip_core.settings import OfficialSettings, OptimizeSettings, TediGANSettings
 
 if TYPE_CHECKING:
@@ -80,6 +81,16 @@ def check_method(studio: Studio, method: Method, region: str, painted: EditMask 
         styleclip_reference.check(studio.pack)
     if method is not Method.STUDIO and painted is None and region not in ("auto", "everywhere"):
         raise BadSetting(f"{PAPERS[method]} optimisation edits everywhere; confine it by a --mask.")
+
+
+def use_fs3(studio: Studio, fs3: Path) -> None:
+    """Let a studio's style: sliders follow StyleCLIP's own file. Raises BadCheckpoint."""
+    from styleclip_core.edits import global_directions
+
+    if not fs3.is_file():
+        raise BadCheckpoint(f"There is no file {fs3}.")
+    studio.pack = replace(studio.pack, fs3=fs3)
+    global_directions.known_relevance(studio.pack)
 
 
 def check_region(studio: Studio, region: str, painted: EditMask | None) -> str | None:

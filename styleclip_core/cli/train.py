@@ -1,20 +1,19 @@
-"""Commands that make what lies in pretrained/, in the order of their use, and train-mapper for sliders of one's own."""
+"""Commands that make what lies in pretrained/, in the order of their use."""
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import Device, Pack, Precision, Seed, check_output, write
+from styleclip_core.cli.common import Pack, Seed, check_output, write
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.errors import BadSetting
 
 app = typer.Typer()
-PANEL, TRAINING_PANEL = "Train a slider", "Make the files of pretrained/"
+TRAINING_PANEL = "Make the files of pretrained/"
 
 
 class Part(StrEnum):
@@ -25,63 +24,11 @@ class Part(StrEnum):
     RELEVANCE = "relevance"
 
 
-class Level(StrEnum):
-    """Layers of W+ that a mapper may move."""
-
-    COARSE = "coarse"
-    MEDIUM = "medium"
-    FINE = "fine"
-
-
 State = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Where the training is kept, so that it goes on if interrupted.")
 ]
 Folder = Annotated[Path, typer.Argument(help="Folder of synthetic faces.")]
 HairModel = Annotated[str, typer.Option("--hair", metavar="FILE", help="hair_segmentation.tflite")]
-
-
-@command(
-    app,
-    PANEL,
-    examples="""
-  {prog} train-mapper "a person with purple hair" --name purple_hair
-  {prog} train-mapper "a person with red lips" --name red_lips --levels fine --steps 300
-""",
-)
-def train_mapper(
-    prompt: Annotated[str, typer.Argument(help="What strength 1 of the slider should look like.")],
-    name: Annotated[str, typer.Option(help="Of the file and of the slider: letters, digits, _ and -.")],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FOLDER",
-            help="Where the mapper, its losses and its samples go; a run that was stopped goes on there.",
-        ),
-    ] = Path("mappers"),
-    levels: Annotated[
-        list[Level] | None,
-        typer.Option(metavar="LEVEL...", help="Layers that may move.", show_default=" ".join(Level)),
-    ] = None,
-    steps: Annotated[int, typer.Option(help="On pictures.")] = 160,
-    seed: Seed = 0,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
-) -> None:
-    """Train the mapper of a slider, in minutes on a CPU."""
-    if not re.fullmatch(r"[\w-]{1,60}", name):
-        raise BadSetting("--name takes letters, digits, _ and - only, at most 60.")
-    from styleclip_core.packs import load_pack
-    from styleclip_core.training.mapper import MapperSettings, run
-
-    official = tuple(level.replace("coarse", "course") for level in levels or Level)
-    settings, path = MapperSettings(levels=official, steps=steps, seed=seed), output / f"{name}.pt"
-    write(str(path), lambda _: output.mkdir(parents=True, exist_ok=True))
-    loaded = load_pack(pack, device, precision)
-    write(str(path), lambda _: run(loaded, prompt, path, settings))
-    print(f"{path}, and beside it what it learned: .losses.png, .samples.jpg")
 
 
 @command(

@@ -1,7 +1,7 @@
 """Global directions (StyleCLIP, section 6): a prompt becomes one step in StyleSpace, the same for every face.
 
 The relevance of a channel is the cosine between the change that it causes in a picture's embedding (measured once for
-each pack by `training/relevance.py`) and the change of the text's embedding from the neutral text to the prompt.
+each pack by `edits/relevance.py`) and the change of the text's embedding from the neutral text to the prompt.
 Channels of relevance beta or more move, each by its relevance times its standard deviation.
 
 Before the cosine, each principal direction of the embeddings is divided by its deviation over random faces. Otherwise
@@ -10,17 +10,22 @@ the few directions in which faces differ most dominate, and many prompts edit th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor
 
-from styleclip_core.checkpoints.fs3 import ChannelEffects
+from styleclip_core.checkpoints.fs3 import ChannelEffects, load_changes, load_fs3
+from styleclip_core.edits import relevance as measuring
 from styleclip_core.edits import stored
 from styleclip_core.edits.objective import anchor_texts
+from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import BadPrompt, UnsupportedByPack
 from styleclip_core.packs.base import Pack, TextImageModel
 from styleclip_core.settings import check_prompt, check_range
@@ -80,18 +85,62 @@ class Direction:
     beta: float
 
 
-def relevance(pack: Pack) -> Relevance:
-    """The relevance of the pack's channels. Raises UnsupportedByPack if it has not been measured."""
-    content = stored.load(pack, FILE)
+def known_relevance(pack: Pack) -> Relevance | None:
+    """The relevance of the pack's channels: the user's fs3.npy, or what was measured; None if there is neither.
+
+    Raises BadCheckpoint if the fs3.npy is another generator's.
+    """
+    if pack.fs3 is not None:
+        fs3, version = pack.fs3, pack.fs3.stat().st_mtime_ns
+        return cached(pack, "fs3", f"{fs3} {version}", lambda: relevance_of_fs3(pack, fs3))
+    content = (pack.fingerprint and stored.load(pack, _own_file(pack))) or stored.load(pack, FILE)
     channels = sum(pack.generator.style_sizes)
     mean = pack.reference_faces.embeddings.mean(0)
     if not content or len(content["deviations"]) != channels or not stored.same_space(content["usual"], mean):
+        return None
+    return Relevance(content["axes"], content["scales"], content["changes"], content["deviations"])
+
+
+def check(pack: Pack) -> None:
+    """Raise UnsupportedByPack if the relevance of the pack's channels is not known and cannot be measured either."""
+    if pack.directions is None and known_relevance(pack) is None:
         raise UnsupportedByPack(
             f"How the channels of the pack {pack.name!r} change what its text-image model sees is not known yet. Run "
             f"once, on a GPU, `python -m styleclip_core train-directions --pack {pack.name} --parts relevance`, or "
             "load the official fs3.npy."
         )
+
+
+def relevance(pack: Pack) -> Relevance:
+    """The relevance of the pack's channels, measured once, in minutes, where it is not known yet; kept in the cache.
+
+    Raises UnsupportedByPack where it cannot be measured.
+    """
+    check(pack)
+    if (found := known_relevance(pack)) is not None:
+        return found
+    content = measuring.measure_once(pack)
+    with contextlib.suppress(OSError, SafetensorError):  # a cache that cannot be written to: measured again next time
+        stored.save_own(pack, _own_file(pack), content)
     return Relevance(content["axes"], content["scales"], content["changes"], content["deviations"])
+
+
+def _own_file(pack: Pack) -> str:
+    """The name of the file of what was measured with exactly these networks."""
+    return f"relevance-{pack.fingerprint}.safetensors"
+
+
+def relevance_of_fs3(pack: Pack, fs3: str | Path) -> Relevance:
+    """What StyleCLIP's fs3.npy states, with the deviations of ``S_mean_std`` beside it or, without that, measured ones.
+
+    Raises BadCheckpoint.
+    """
+    beside = Path(fs3).with_name("S_mean_std")
+    if beside.is_file():
+        return official_relevance(load_fs3(fs3, beside, pack.generator))
+    return official_relevance(
+        ChannelEffects(load_changes(fs3, pack.generator), measuring.style_deviations(pack.generator))
+    )
 
 
 def official_relevance(effects: ChannelEffects) -> Relevance:

@@ -2,7 +2,8 @@
 
 A slider's key says where it comes from:
 
-    mapper:smile             a mapper of pretrained/mappers, or one that a user brought
+    mapper:smile             a mapper of pretrained/mappers, of the user's folder for the pack, or brought along
+    hairstyle:bob cut        HairCLIP's hairstyles, and haircolor:pink its colours, if its file is in that folder
     text:a man with a beard  the sum of other sliders that a prompt is composed of
     style:a man with a beard the prompt's global direction in StyleSpace
     boundary:age             InterFaceGAN's normal
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from styleclip_core import weights
 from styleclip_core.checkpoints.mapper import load_mapper
-from styleclip_core.edits import ganspace, global_directions, interfacegan, text
+from styleclip_core.edits import ganspace, global_directions, hairclip, interfacegan, text, user_mappers
 from styleclip_core.edits import mapper as mapping
 from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import BadSetting, UnknownMapper, UnsupportedByPack
@@ -45,6 +46,10 @@ class Slider:
 def available(pack: Pack) -> list[Slider]:
     """The pack's sliders, without those that are made from prompts."""
     found = [Slider(f"mapper:{name}", name.replace("_", " "), "Concepts") for name in pack.mappers]
+    found += [Slider(f"mapper:{name}", name.replace("_", " "), "Your own") for name in user_mappers.names(pack)]
+    for source, names in hairclip.available(pack).items():
+        group = "Hairstyles (HairCLIP)" if source == hairclip.STYLE else "Hair colours (HairCLIP)"
+        found += [Slider(f"{source}:{name}", name, group) for name in names]
     try:
         found += [Slider(f"boundary:{name}", name, "Attributes (InterFaceGAN)") for name in interfacegan.names(pack)]
     except UnsupportedByPack:
@@ -80,13 +85,18 @@ def check(pack: Pack, values: Any, own: Mapping[str, Mapper] | None = None) -> d
             mapping.check((own or {}).get(name) or shipped_mapper(pack, name), pack.generator)
         elif source in ("text", "style"):
             check_prompt(name)
-            (text.recipe(pack, name) if source == "text" else global_directions.relevance(pack))
+            (text.recipe(pack, name) if source == "text" else global_directions.check(pack))
+        elif source in hairclip.NAMES:
+            hairclip.check(pack, source, name)
         elif source == "boundary":
             interfacegan.load(pack, name)
         elif source == "component":
             _named_component(pack, name)
         else:
             raise _unknown(key)
+    for source in hairclip.NAMES:
+        if sum(key.startswith(f"{source}:") for key in checked) > 1:
+            raise BadSetting(f"HairCLIP takes one {source} at a time; set the other to 0.")
     return checked
 
 
@@ -112,9 +122,12 @@ def move(
     """
     values, moved, in_style = _expanded(pack, check_values(values)), w_plus, []
     style_moves: list[list[Tensor]] = []
+    hair: dict[str, tuple[str, float]] = {}
     for key, strength in values.items():
         source, _, name = key.partition(":")
-        if source == "mapper":
+        if source in hairclip.NAMES:
+            hair[source] = name, strength
+        elif source == "mapper":
             mapper = (own or {}).get(name) or shipped_mapper(pack, name)
             mapping.check(mapper, pack.generator)
             if isinstance(mapper, StyleSpaceMapper):
@@ -129,6 +142,8 @@ def move(
             in_style.append((style_direction(pack, check_prompt(name)), strength))
         else:
             raise _unknown(key)
+    if hair:
+        moved = moved + hairclip.move(pack, w_plus, hair.get(hairclip.STYLE), hair.get(hairclip.COLOR)) - w_plus
     if not in_style and not style_moves:
         return moved, None
     styles = pack.generator.styles(moved)
@@ -152,13 +167,15 @@ def _expanded(pack: Pack, values: Mapping[str, float]) -> dict[str, float]:
 
 def shipped_mapper(pack: Pack, name: str) -> Mapper:
     """A mapper of the pack. Raises UnknownMapper, WeightsUnavailable."""
+    if name not in pack.mappers and name in user_mappers.files(pack):
+        return user_mappers.load(pack, name)
     _check_mapper(pack, name)
     return _read_mapper(pack.mappers[name], pack.device)
 
 
 def _check_mapper(pack: Pack, name: str) -> None:
     if name not in pack.mappers:
-        names = ", ".join(pack.mappers)
+        names = ", ".join([*pack.mappers, *user_mappers.names(pack)])
         advice = f"choose from {names}" if names else f"the pack {pack.name} has none; load one from a file"
         raise UnknownMapper(f"No mapper is called {name!r}; {advice}.")
 

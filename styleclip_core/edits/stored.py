@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from styleclip_core import weights
@@ -35,6 +36,15 @@ def load(pack: Pack, file: str) -> dict[str, Tensor] | None:
     else:
         return None
     return _read(path, path.stat().st_mtime_ns, pack.device)
+
+
+def save_own(pack: Pack, file: str, content: dict[str, Tensor]) -> None:
+    """Write what was computed for this pack to its own folder. Raises OSError."""
+    assert pack.directions, "the pack has a folder of its own"
+    pack.directions.mkdir(parents=True, exist_ok=True)
+    scratch = pack.directions / f".{os.getpid()}.{file}"
+    save_file({name: value.contiguous().cpu() for name, value in content.items()}, scratch)
+    os.replace(scratch, pack.directions / file)
 
 
 @functools.lru_cache(maxsize=16)

@@ -53,7 +53,7 @@ def recipe(pack: Pack, prompt: str) -> dict[str, float]:
         for key, strength in part.items():
             total[key] = total.get(key, 0.0) + strength
     if not total:
-        global_directions.relevance(pack)
+        global_directions.check(pack)
         return {f"style:{check_prompt(prompt)}": 1.0}
     return total
 
@@ -99,7 +99,7 @@ def _has(pack: Pack, key: str) -> bool:
         if source == "boundary":
             return name in interfacegan.names(pack)
         if source == "style":
-            return global_directions.relevance(pack) is not None
+            return global_directions.known_relevance(pack) is not None
     except UnsupportedByPack:
         return False
     return source == "component" or name in pack.mappers

@@ -66,7 +66,11 @@ class OpenCLIP(nn.Module):
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Texts -> unit vectors ``[N,D]``, float32; long texts are truncated (to 77 tokens for CLIP)."""
-        return F.normalize(self.model.encode_text(self.tokenize(texts).to(self.mean.device)).float())
+        return F.normalize(self.encode_raw_text(texts))
+
+    def encode_raw_text(self, texts: list[str]) -> Tensor:
+        """The same vectors ``[N,D]`` before they are normalised, as HairCLIP takes them."""
+        return self.model.encode_text(self.tokenize(texts).to(self.mean.device)).float()
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Images ``[N,3,H,W]`` in [-1,1], any size -> unit vectors ``[N,D]``, float32; differentiable.

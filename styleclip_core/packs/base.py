@@ -197,6 +197,11 @@ class Pack:
             them; None where the text-image model is not CLIP.
         mappers: slider name -> name of the mapper's checkpoint.
         inverter: learned steps of inversion, made for this generator and this encoder.
+        fingerprint: hash of the networks that what is measured at its first use depends on; "" where nothing is.
+        fs3: StyleCLIP's ``fs3.npy`` for this generator, if the user has it; ``S_mean_std`` beside it is read too.
+        own_mappers: folder whose mapper files are sliders too: trained for this pack, or official ones put there.
+        embed_raw_text: texts -> CLIP's embeddings ``[N,512]``, not normalised, as HairCLIP takes them; None where the
+            text-image model is not CLIP ViT-B/32.
         directions: folder of what was computed and trained for this pack; None where those of pretrained/ apply.
     """
 
@@ -218,3 +223,7 @@ class Pack:
     mappers: Mapping[str, str] = field(default_factory=dict)
     inverter: Inverter | None = None
     directions: Path | None = None
+    fingerprint: str = ""
+    fs3: Path | None = None
+    own_mappers: Path | None = None
+    embed_raw_text: Callable[[list[str]], Tensor] | None = None

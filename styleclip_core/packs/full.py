@@ -83,7 +83,17 @@ def full_pack(
         styleclip_embed=clip.encode_image_as_styleclip,
         inverter=None if inverter is None else Inverter.of(inverter).to(device),
         directions=own,
+        fingerprint=key,
+        fs3=_given("fs3.npy", own),
+        own_mappers=weights.cache_dir() / "mappers" / name,
+        embed_raw_text=clip.encode_raw_text,
     )
+
+
+def _given(name: str, own: Path) -> Path | None:
+    """A file that the user put into the pack's folder in the cache, or into $STYLECLIP_WEIGHTS."""
+    folders = [own, *(Path(folder) for folder in [os.environ.get("STYLECLIP_WEIGHTS")] if folder)]
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
 def _trained(file: Path) -> dict[str, Tensor] | None:

@@ -140,8 +140,7 @@ def run(pack: Pack, parts: list[str], folder: Path | None, measurements: Path | 
         parts: of "ganspace", "interfacegan" (which needs ``folder`` and ``measurements``) and "relevance".
         faces: that the relevance is averaged over.
     """
-    from styleclip_core.edits import global_directions
-    from styleclip_core.training import relevance
+    from styleclip_core.edits import global_directions, relevance
 
     if "ganspace" in parts:
         save(pack, ganspace.FILE, components(pack, report))

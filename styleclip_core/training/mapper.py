@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from styleclip_core import losses
 from styleclip_core.checkpoints.mapper import save_mapper
 from styleclip_core.edits import mapper as editing
 from styleclip_core.edits.objective import (
     Objective,
+    Unedited,
     guide_length,
     likeness_terms,
     make_objective,
@@ -32,11 +34,12 @@ from styleclip_core.edits.schedule import schedule
 from styleclip_core.evaluation.reports import save_picture
 from styleclip_core.networks.mapper import LEVELS, LR_MUL, LevelsMapper
 from styleclip_core.packs import Pack
-from styleclip_core.settings import MAX_SEED, OptimizeSettings, Settings, check_prompt
+from styleclip_core.settings import MAX_SEED, OptimizeSettings, Settings, check_choice, check_prompt
 from styleclip_core.training.mapper_faces import TrainingFaces, draw_faces, random_codes
 from styleclip_core.training.mapper_report import Curve, loss_picture, sample_picture
 
 MANY = 100_000  # of everything that is counted
+OFFICIAL_CLIP, OFFICIAL_IDENTITY, OFFICIAL_LATENT = 1.0, 0.1, 0.8  # weights of StyleCLIP's training of mappers
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class MapperSettings(Settings):
         clip, directional, identity, likeness, preserve, latent: weights of the losses, by default path A's.
         resolution: px of the pictures.
         seed: of everything.
+        losses: "studio" for those above; "official" for StyleCLIP's three with their weights (`official_losses`).
     """
 
     levels: tuple[str, ...] = tuple(LEVELS)
@@ -70,6 +74,7 @@ class MapperSettings(Settings):
     latent: float = OptimizeSettings.latent
     resolution: int = 128
     seed: int = 0
+    losses: str = "studio"
 
     RANGES = {
         "steps": (1, MANY),
@@ -79,6 +84,10 @@ class MapperSettings(Settings):
         "every": (1, MANY),
         "seed": (0, MAX_SEED),
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("losses", self.losses, ("studio", "official"))
 
 
 def train(
@@ -212,6 +221,8 @@ def picture_losses(
 ) -> dict[str, Tensor]:
     """The losses of path A at strength 1, averaged over faces ``rows``, of which ``edited [N,L,512]`` are the edits."""
     images, before = faces.draw(edited, rows), faces.unedited.rows(rows)
+    if settings.losses == "official":
+        return official_losses(pack, objective.text, images, before, edited - faces.codes[rows])
     target = objective.target_gain(before.embeddings)
     steps = pack.space.whiten(edited) - pack.space.whiten(faces.codes[rows])
     return {
@@ -219,6 +230,23 @@ def picture_losses(
         **likeness_terms(pack, settings, images, before),
         "latent": settings.latent * steps.square().mean(),
     }
+
+
+def official_losses(pack: Pack, text: Tensor, images: Tensor, before: Unedited, steps: Tensor) -> dict[str, Tensor]:
+    """The losses that StyleCLIP trains its mappers by, with its weights.
+
+    Args:
+        text: embedding of the prompt, ``[1,D]``.
+        images: the edited faces ``[N,3,H,W]``; before: the unedited ones; steps: in W+, ``[N,L,512]``.
+    """
+    embed = pack.styleclip_embed or pack.clip.encode_image
+    terms = {
+        "clip": OFFICIAL_CLIP * (1 - embed(images) @ text.T).mean(),
+        "latent": OFFICIAL_LATENT * steps.square().mean(),
+    }
+    if pack.identity is not None and before.identities is not None:
+        terms["identity"] = OFFICIAL_IDENTITY * losses.identity(pack.identity(images), before.identities)
+    return terms
 
 
 def run(pack: Pack, prompt: str, path: Path, settings: MapperSettings | None = None, **opts: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from styleclip_core import latents, load_pack
-from styleclip_core.training import relevance
+from styleclip_core.edits import relevance
 from styleclip_core.training.directions import fit
 from support.directions import embed
 
