@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from styleclip_core import cli, weights
-from styleclip_core.cli import train
+from styleclip_core.cli import train, train_mapper
 from styleclip_core.cli.typer_kit import repeat_options
 from styleclip_core.errors import WeightsUnavailable
 from styleclip_core.settings import InvertSettings, OptimizeSettings
@@ -82,8 +82,9 @@ def test_help_states_the_defaults_of_the_settings(capsys: pytest.CaptureFixture)
     ],
 )
 def test_the_commands_of_training_have_the_defaults_of_its_functions(command: str, module: str, function: str) -> None:
+    commands = train_mapper if command == "train_mapper" else train
     behind = getattr(import_module(f"styleclip_core.training.{module}"), function)
-    asked, called = (inspect.signature(each).parameters for each in (getattr(train, command), behind))
+    asked, called = (inspect.signature(each).parameters for each in (getattr(commands, command), behind))
     shared = {name for name in asked.keys() & called.keys() if called[name].default is not inspect.Parameter.empty}
     assert shared
     for name in shared - {"levels"}:  # None stands for all of them

@@ -9,7 +9,9 @@ from styleclip_core.packs import load_pack
 from styleclip_core.training import mapper as training
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"faces": 1}, {"lr": -1}, {"lr": float("nan")}, {"batch": "two"}])
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"faces": 1}, {"lr": -1}, {"lr": float("nan")}, {"batch": "two"}, {"losses": "l1"}]
+)
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(BadSetting):
         training.MapperSettings(**wrong)
@@ -24,6 +26,21 @@ def test_an_edit_that_changes_nothing_costs_only_what_was_asked_for():
     )
     assert terms["clip"] > 1 and terms["directional"] > 0.4
     assert all(abs(terms[name]) < 1e-3 for name in ("identity", "likeness", "preserve", "latent"))
+
+
+def test_official_losses_are_styleclips():
+    pack = load_pack("compact", "cpu")
+    settings = training.MapperSettings(faces=2, held_out=1, losses="official")
+    faces, _ = training.both_sets(pack, settings)
+    objective = make_objective(pack, "a person with purple hair")
+    terms = training.picture_losses(pack, objective, faces.codes + 0.2, faces, [0, 1], settings)
+    images = faces.draw(faces.codes + 0.2, [0, 1])
+    text, seen = pack.clip.encode_text(["a person with purple hair"]), pack.clip.encode_image(images)
+    same = (pack.identity(images) * faces.unedited.identities).sum(1)
+    wanted = {"clip": (1 - seen @ text.T).mean(), "identity": 0.1 * (1 - same).mean(), "latent": 0.8 * 0.2**2}
+    assert {name: pytest.approx(float(value), rel=1e-3) for name, value in wanted.items()} == {
+        name: float(value) for name, value in terms.items()
+    }
 
 
 def test_the_layers_of_a_step_belong_to_levels():
