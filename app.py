@@ -27,13 +27,14 @@ from styleclip_app.recipes import RecipeControls, wire_recipes
 from styleclip_app.sliders_tab import sliders_tab
 from styleclip_app.theme import CSS, KEYS, THEME, note_html
 from styleclip_app.viewer import result_column
+from styleclip_app.waiting import wait_fairly
 from styleclip_core import Studio, StudioError, load_pack
 from styleclip_core.devices import PRECISIONS, has_gpu
 from styleclip_core.packs.load import NAMES
 from styleclip_core.rendering import SPEEDUPS
 
 MAX_SESSIONS = 32  # whose faces stay in memory
-MAX_WAITING = 20  # jobs that may queue
+MAX_WAITING, MAX_OF_ONE = 20, 4  # calls that may wait in a queue, and those of one visitor
 
 
 def build_app(studio: Studio) -> gr.Blocks:
@@ -64,7 +65,8 @@ def build_app(studio: Studio) -> gr.Blocks:
         wire_history(page, controls)
         wire_recipes(app, page, controls)
         add_endpoints(page, photo, prompt, local)
-    return app.queue(max_size=MAX_WAITING)
+    wait_fairly(app.queue(), MAX_WAITING, MAX_OF_ONE)
+    return app
 
 
 def read_options(argv: list[str] | None) -> argparse.Namespace:
