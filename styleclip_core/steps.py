@@ -217,7 +217,8 @@ def measured(
         return None
     if before is None or after is None:
         return None
-    return replace(report(before, after, concepts), note=text.unknown_part(pack, prompt) if prompt else "")
+    remarks = [text.unknown_part(pack, prompt), text.unread_part(pack, prompt)] if prompt else []
+    return replace(report(before, after, concepts), note=" ".join(filter(None, remarks)))
 
 
 @torch.no_grad()

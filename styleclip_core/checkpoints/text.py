@@ -8,10 +8,8 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from styleclip_core.networks.face_clip import Tokenize
+from styleclip_core.networks.face_clip import MAX_TOKENS, Tokenize
 from styleclip_core.networks.minilm import MiniLM, from_bert
-
-MAX_TOKENS = 64
 
 
 def load_minilm(weights: Path) -> MiniLM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -178,6 +179,8 @@ def edit(
     studio = load(pack, device, precision)
     check_method(studio, method, region, painted)
     check_region(studio, region, painted)
+    if not studio.pack.clip.reads_all(prompt):
+        print("The prompt is long, and its end will not be read.", file=sys.stderr)
     if not anyway:
         studio.check_known(prompt)
     found = find_face(studio, photo, face, inversion)

@@ -26,6 +26,11 @@ def unknown_part(pack: Pack, prompt: str) -> str:
     return reading.sentence()
 
 
+def unread_part(pack: Pack, prompt: str) -> str:
+    """A sentence if a prompt is longer than the pack's text-image model reads, else ""."""
+    return "" if pack.clip.reads_all(prompt) else "The prompt is long, and its end was not read: shorten it."
+
+
 def check_known(pack: Pack, prompt: str) -> None:
     """Raise UnknownPrompt if the pack knows nothing at all of what a prompt asks for: there is no edit to expect."""
     if (sentence := unknown_part(pack, prompt)) and not wishes(pack, prompt):

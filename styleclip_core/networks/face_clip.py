@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from styleclip_core.networks.efficientnet_lite import EfficientNetLite0
 from styleclip_core.networks.minilm import MiniLM
 
+MAX_TOKENS = 64  # that are read of a text
 Tokenize = Callable[[list[str]], tuple[Tensor, Tensor]]  # texts -> token ids and mask, both [N,T]
 
 
@@ -66,6 +67,11 @@ class FaceCLIP(nn.Module):
     def encode_sentences(self, sentences: Tensor) -> Tensor:
         """Sentence embeddings ``[N,384]`` -> unit vectors ``[N,256]``."""
         return F.normalize(self.text_head(sentences), dim=1)
+
+    def reads_all(self, text: str) -> bool:
+        """Whether a text has no more tokens than are read: texts as long as that are taken for cut."""
+        assert self.tokenize is not None, "the loader has not set the tokenizer"
+        return self.tokenize([text])[0].shape[1] < MAX_TOKENS
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Texts -> unit vectors ``[N,256]``, on the model's device."""

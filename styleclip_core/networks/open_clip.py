@@ -68,6 +68,11 @@ class OpenCLIP(nn.Module):
         """Texts -> unit vectors ``[N,D]``, float32; long texts are truncated (to 77 tokens for CLIP)."""
         return F.normalize(self.encode_raw_text(texts))
 
+    def reads_all(self, text: str) -> bool:
+        """Whether a text has no more tokens than the model reads (77 for CLIP, with one at each end)."""
+        tokenizer: Any = self.tokenize
+        return len(tokenizer.encode(text)) + 2 <= tokenizer.context_length
+
     def encode_raw_text(self, texts: list[str]) -> Tensor:
         """The same vectors ``[N,D]`` before they are normalised, as HairCLIP takes them."""
         return self.model.encode_text(self.tokenize(texts).to(self.mean.device)).float()

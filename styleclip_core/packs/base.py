@@ -107,7 +107,11 @@ class TextImageModel(Protocol):
     """Texts and pictures -> one space of unit vectors. A `torch.nn.Module` in eval mode, frozen."""
 
     def encode_text(self, texts: list[str]) -> Tensor:
-        """Texts -> unit vectors ``[N,D]``."""
+        """Texts -> unit vectors ``[N,D]``; of long ones the end is not read."""
+        ...
+
+    def reads_all(self, text: str) -> bool:
+        """Whether no part of a text is too far behind to be read."""
         ...
 
     def encode_image(self, images: Tensor) -> Tensor:

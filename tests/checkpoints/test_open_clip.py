@@ -85,6 +85,7 @@ def test_both_towers_give_unit_vectors_and_the_image_tower_a_gradient(clip):
 def test_long_prompts_are_cut_and_small_pictures_enlarged(small):
     long = "a face " * 100
     longer, short = small.encode_text([long + "with a hat", long]), small.encode_text(["a face"])
+    assert small.reads_all("a face " * 37 + "a") and not small.reads_all(long), "75 tokens, and one at each end"
     assert torch.equal(longer[0], longer[1]) and not torch.allclose(longer[0], short[0], atol=1e-3)
     assert small.encode_image(torch.zeros(1, 3, 64, 64)).norm().item() == pytest.approx(1, abs=1e-5)
 

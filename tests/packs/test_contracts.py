@@ -166,6 +166,7 @@ def test_text_image_models_implement_the_protocol(text_image_model):
 
 @torch.no_grad()
 def test_texts_and_pictures_share_a_space_of_unit_vectors(text_image_model):
+    assert text_image_model.reads_all("a smiling person") and not text_image_model.reads_all("smiling " * 80)
     texts = text_image_model.encode_text(["a smiling person", "a person with grey hair", "x"])
     images = torch.rand(2, 3, 200, 200, generator=torch.Generator().manual_seed(0)) * 2 - 1
     seen = text_image_model.encode_image(images)
