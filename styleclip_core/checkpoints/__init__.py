@@ -5,6 +5,7 @@ which names the keys that are missing or unknown. facexlib and open_clip are imp
 """
 
 from styleclip_core.checkpoints.bisenet import load_bisenet
+from styleclip_core.checkpoints.codes import load_codes
 from styleclip_core.checkpoints.e4e import load_e4e
 from styleclip_core.checkpoints.identity import load_identity
 from styleclip_core.checkpoints.mapper import load_mapper, save_mapper
@@ -13,6 +14,7 @@ from styleclip_core.checkpoints.stylegan2 import load_generator
 
 __all__ = [
     "load_bisenet",
+    "load_codes",
     "load_e4e",
     "load_generator",
     "load_identity",
