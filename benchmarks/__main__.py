@@ -11,6 +11,7 @@ BENCHMARKS = {  # module of this folder -> what it measures
     "drift": "what edits do to colours of a photo that nobody asked about",
     "edits": "path A on photos and random faces: does it do what was asked, and only that?",
     "gpu": "how fast edits with the full pack's networks are, and how much memory they take",
+    "load": "many visitors of the app at once: waits, refusals, memory, and whose face they get",
     "local": "hair colours by region and everywhere: what changes in the hair, and what outside",
     "parsing": "the face parser against its labels, and how fast it is",
     "prompts": "how prompts are read: known concepts, unknown ones, and several at once",
