@@ -1,5 +1,6 @@
 """What a user brings to the full pack, and what it measures itself: sliders as soon as they are there."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from styleclip_core import BadCheckpoint, BadSetting, Pack, Studio, UnsupportedByPack
+from styleclip_core import BadCheckpoint, BadSetting, Pack, Studio, UnsupportedByPack, cli
 from styleclip_core.checkpoints import save_mapper
 from styleclip_core.edits import global_directions, hairclip, relevance, sliders
 from styleclip_core.networks.hairclip import HairMapper
 from styleclip_core.networks.mapper import LevelsMapper, StyleSpaceMapper
+from styleclip_core.training import mapper as mapper_training
 
 QUICK = {"FACES_CPU": 1, "AXES_CPU": 2}
 
@@ -103,3 +105,14 @@ def test_hairclips_sliders(own: Pack, face) -> None:
     assert torch.allclose(both, code + 0.1 * mapper(code, style, color), atol=1e-5)
     alone, _ = sliders.move(own, code, {"haircolor:pink": 2})
     assert torch.allclose(alone, code + 0.2 * mapper(code, None, color), atol=1e-5)
+
+
+def test_a_trained_mapper_is_a_slider_of_the_pack(own: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styleclip_core.packs.load_pack", lambda *_: own)
+    few = functools.partial(mapper_training.MapperSettings, faces=2, held_out=1)
+    monkeypatch.setattr(mapper_training, "MapperSettings", few)
+    command = ["train-mapper", "an old person", "--name", "old", "--steps", "1", "--losses", "official"]
+    assert cli.main([*command, "--pack", "full"]) == 0
+    assert (own.own_mappers / "old.pt").is_file() and not (own.own_mappers / "old.resume.pt").exists()
+    assert "mapper:old" in [slider.key for slider in sliders.available(own)]
+    assert sliders.shipped_mapper(own, "old").opts["losses"] == "official"
