@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -17,7 +16,7 @@ import gradio as gr
 from styleclip_app.api import add_endpoints
 from styleclip_app.examples import EXAMPLES, examples
 from styleclip_app.history import wire_history
-from styleclip_app.hosting import Readiness, accounts, keep_deleting_files
+from styleclip_app.hosting import Readiness, accounts, folder_of_pictures, keep_deleting_files
 from styleclip_app.local_tab import local_tab
 from styleclip_app.monitoring import WatchedStudio, log_refusals, log_to_stderr, watch_queue
 from styleclip_app.page import KEEP_SECONDS, Page, inversion_controls
@@ -112,7 +111,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(2)
     if studio.pack.note:
         print(studio.pack.note, file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="styleclip-") as pictures:  # readable by this user only
+    with folder_of_pictures() as pictures:
         os.environ.setdefault("GRADIO_TEMP_DIR", pictures)
         app, readiness = build_app(studio), Readiness(studio)
         watch_queue(app)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import threading
+from pathlib import Path
 
 import gradio as gr
 import gradio.route_utils
@@ -47,6 +50,29 @@ class Readiness:
             return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
         return [Route("/healthz", health), Route("/metrics", metrics)]
+
+
+def folder_of_pictures() -> tempfile.TemporaryDirectory[str]:
+    """A folder that only this user can read, until it is closed; those of apps that were killed are deleted.
+
+    A killed app deletes nothing. Its number is in the folder's name, so that the next app knows what was left behind.
+    """
+    for left in Path(tempfile.gettempdir()).glob("styleclip-[0-9]*-*"):
+        number = left.name.split("-")[1]
+        if number.isdecimal() and left.is_dir() and left.stat().st_uid == os.getuid() and not _runs(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"styleclip-{os.getpid()}-")
+
+
+def _runs(process: int) -> bool:
+    """Whether another process has that number: a container's first one has the same each time."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return process != os.getpid()
 
 
 def keep_deleting_files() -> None:
