@@ -164,7 +164,7 @@ def _stopping() -> tuple:
     return gr.update(interactive=False), status_html(STOPPING)
 
 
-def _free(status: str) -> tuple:
+def _free(status: str | None) -> tuple:
     """The job is over: Run on, Cancel off, and if it was cancelled, say so."""
-    text = status_html(CANCELLED) if STOPPING in status else gr.skip()
+    text = status_html(CANCELLED) if STOPPING in (status or "") else gr.skip()
     return gr.update(interactive=True), gr.update(interactive=False), text
