@@ -19,10 +19,11 @@ from styleclip_app.history import wire_history
 from styleclip_app.hosting import Readiness, accounts, folder_of_pictures, keep_deleting_files
 from styleclip_app.local_tab import local_tab
 from styleclip_app.monitoring import WatchedStudio, log_refusals, log_to_stderr, watch_queue
-from styleclip_app.page import KEEP_SECONDS, Page, inversion_controls
+from styleclip_app.page import Page, inversion_controls
 from styleclip_app.photo import photo_controls, wire_photo
 from styleclip_app.prompt_tab import prompt_tab
 from styleclip_app.recipes import RecipeControls, wire_recipes
+from styleclip_app.results import KEEP_SECONDS
 from styleclip_app.sliders_tab import sliders_tab
 from styleclip_app.theme import CSS, KEYS, THEME, note_html
 from styleclip_app.viewer import result_column

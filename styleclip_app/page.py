@@ -14,7 +14,6 @@ from styleclip_app.session import FaceRequest
 from styleclip_app.viewer import HistoryControls, ResultViews
 from styleclip_core import InvertSettings, OptimizeSettings, Studio
 
-KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and the face of an idle session in memory
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # events of the page alone
 QUICK: dict[str, Any] = {"concurrency_id": "quick", "concurrency_limit": 1}
 LOOKS: dict[str, Any] = {"concurrency_id": "look", "concurrency_limit": 4}  # each waits in a thread of its own

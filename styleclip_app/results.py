@@ -18,6 +18,7 @@ from styleclip_core.faces import load_photo
 from styleclip_core.provenance import save_picture
 from styleclip_core.results import DrawnState
 
+KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and an idle session's face and results in memory
 KEPT = 24  # results of a session that stay within reach; their files go when gradio's cache is cleared
 VIEW = 1400  # px of the longer side of a whole photo as the page shows it
 SMALL = 120  # px of the pictures in the history

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from styleclip_app.examples import Example
+from styleclip_app.results import KEEP_SECONDS
 from styleclip_app.saving import SavingControls, save_buttons, saving_controls
 from styleclip_app.theme import status_html
 
@@ -64,7 +65,9 @@ def result_column(domain: str, example: Example | None) -> tuple[ResultViews, Hi
     side_by_side = thumbnails("variants", 4, 190, show_label=False, visible=False)
     numbers = gr.HTML(elem_id="numbers")
     strip = thumbnails("history", 10, 120, label="Results", visible=False)
-    history = HistoryControls(gr.State([]), gr.State(0), gr.State([]), strip, side_by_side, undo, redo, go_on)
+    history = HistoryControls(
+        gr.State([], time_to_live=KEEP_SECONDS), gr.State(0), gr.State([]), strip, side_by_side, undo, redo, go_on
+    )
     return ResultViews(status, compare, whole, numbers), history, saving_controls(save_face, save_photo)
 
 

@@ -86,7 +86,9 @@ def test_a_first_look_is_edited_at_once_and_again_when_it_is_refined(studio: Any
     assert look.choice == (0, InvertSettings(steps=0)) and refined.choice == (0, InvertSettings())
     assert studio.asked == ["invert", "slide {'mapper:smile': 1.0} in None"] * 2
     reports = list(find(studio, FaceRequest(photo, inverted=look), at_once=True))
-    assert reports[0] is look and reports[-1].choice == refined.choice and studio.asked[4:] == ["invert"]
+    last = reports[-1]
+    assert reports[0] is look and isinstance(last, InvertedFace) and last.choice == refined.choice
+    assert studio.asked[4:] == ["invert"]
     assert list(find(studio, FaceRequest(photo, inverted=refined), at_once=True)) == [refined]
     assert len(list(find(studio, FaceRequest(photo, settings=InvertSettings(steps=0)), at_once=True))) == 2
     with pytest.raises(BadImage):
