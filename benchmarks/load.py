@@ -3,6 +3,8 @@
 Starts the app on this machine and lets visitors use it for a while, over HTTP as a browser does. Each has a face of
 their own (a random one, or the picture of one that they upload), drags sliders, applies them, edits by a prompt,
 cancels, or leaves in the middle. Every face that comes back must be nearer to the visitor's own than to all others'.
+
+    python -m benchmarks load --visitors 50 --seconds 300
 """
 
 from __future__ import annotations

@@ -106,7 +106,9 @@ class Page:
         for result in made:
             kept = added(kept, result, values[history.place], values[self.photo])
         new = kept[-len(made) :]
-        large: Any = [(result.face, result.recipe.title) for result in new]
+        settings = [result.recipe.settings for result in new]
+        names: list[Any] = [f"strength {each.strength:g}, seed {each.seed}" for each in settings]
+        large: Any = [(result.face, name) for result, name in zip(new, names, strict=True)]
         small: Any = [(result.small, result.recipe.title) for result in kept]
         return {
             history.results: kept,

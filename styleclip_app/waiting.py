@@ -60,7 +60,9 @@ def wait_fairly(app: gr.Blocks, most: int, most_of_one: int) -> None:
 
     async def enter(body: Any, request: Any, username: str | None) -> Any:
         fn = app.fns.get(body.fn_index)
-        there = queue.event_queue_per_concurrency_id.get(fn.concurrency_id) if fn else None
+        if fn is None:
+            raise HTTPException(404, "There is no such call.")
+        there = queue.event_queue_per_concurrency_id.get(fn.concurrency_id)
         waiting = there.queue if there else []
         visitor = name_of(body.session_hash, None, request)
         own = sum(_visitor(event) == visitor for event in waiting)

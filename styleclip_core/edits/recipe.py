@@ -56,7 +56,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """What the edit is, in a few words."""
-        moved = (f"{key.partition(':')[2]} {value:+.2g}" for key, value in self.sliders.items())
+        moved = (f"{key.partition(':')[2]} {value:+.2g}".replace("_", " ") for key, value in self.sliders.items())
         return self.prompt or ", ".join(moved) or "nothing"
 
     def to_json(self) -> str:

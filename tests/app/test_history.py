@@ -10,6 +10,7 @@ from PIL import Image
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from styleclip_core.edits import recipe
 from support.browser import Page, difference
@@ -145,8 +146,12 @@ def test_pictures_are_saved_as_wanted(edited: Page, downloads: Path) -> None:
     page = edited
     whole = page.photo()
     page.find("#form input").click()
-    options = page.wait(lambda: page.driver.find_elements(By.CSS_SELECTOR, "[role=option]"), 20)
-    next(option for option in options if option.text.strip("✓ \n") == "JPEG").click()
+
+    def jpeg() -> list[WebElement]:
+        options = page.driver.find_elements(By.CSS_SELECTOR, "[role=option]")
+        return [option for option in options if option.text.strip("✓ \n") == "JPEG"]
+
+    page.wait(jpeg, 20)[0].click()
 
     def is_saved() -> bool:
         page.find("#save-photo").click()

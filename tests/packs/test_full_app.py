@@ -26,7 +26,7 @@ def test_the_app(folder: Path, cache: Path, pack: Pack, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "STYLECLIP_CACHE": str(cache)}
     (tmp_path / "app").mkdir()
     with serve(tmp_path / "app", [*program, "--device", "cpu"], environment) as url, chromium(tmp_path) as browser:
-        page = Page(browser, url)
+        page = Page(browser, url, tmp_path)
         assert "minutes with this pack" in page.find("#head").text
         page.upload(PORTRAIT)
         page.wait_for("One face found")
@@ -36,7 +36,7 @@ def test_the_app(folder: Path, cache: Path, pack: Pack, tmp_path: Path) -> None:
             "First picture" in text or "Editing" in text for text in said
         )
         assert "same person" in page.find("#numbers").text
-        assert page.picture("#pasted img").size == Image.open(PORTRAIT).size
+        assert page.photo().size == Image.open(PORTRAIT).size
 
         client = Client(url, verbose=False, download_files=tmp_path)
         made = client.predict(3, api_name="/random_face")
