@@ -75,6 +75,12 @@ KEYS = """() => {
     if (!on || event.target.closest?.('#peek')) document.body.classList.toggle('peek', on)
   }
   const held = (on) => (event) => { if ([' ', 'Enter'].includes(event.key)) peek(on)(event) }
+  const name = () => {  // the examples are pictures, of which gradio names none
+    const samples = document.querySelectorAll('#samples button')
+    samples.forEach((button, i) => { button.ariaLabel = `Example ${i + 1}` })
+    if (!samples.length) setTimeout(name, 500)
+  }
+  name()
   document.addEventListener('pointerdown', peek(true)); document.addEventListener('keydown', held(true))
   for (const end of ['pointerup', 'pointercancel', 'blur', 'keyup']) window.addEventListener(end, peek(false))
 }"""

@@ -47,4 +47,4 @@ def test_an_edit_on_a_phone(phone: Page) -> None:
 def test_controls_have_names(page: Page) -> None:
     for name in ("Prompt", "Sliders", "Local"):
         page.tab(name)
-        assert page.driver.execute_script(NAMELESS) == []
+        page.wait(lambda: page.driver.execute_script(NAMELESS) == [], 10)
