@@ -126,8 +126,10 @@ def test_settings_travel(edited: Page, url: str, tmp_path: Path) -> None:
     page.find("#saving button").click()
     page.wait(lambda: page.find("#load-recipe").is_displayed())
     for file in (with_recipe, plain):
-        page.find("#load-recipe + input, #load-recipe input, input[type=file][accept*='.json']").send_keys(str(file))
+        page.fill("#prompt textarea", "something else")
+        page.find("input[type=file][accept*='.json']").send_keys(str(file))
         page.wait(lambda: page.value("#prompt textarea") == asked.prompt, 20)
+    page.wait_for("settings are loaded")
     (tmp_path / "other.json").write_text(json.dumps({"sliders": {"mapper:nobody": 1}}))
     page.find("input[type=file][accept*='.json']").send_keys(str(tmp_path / "other.json"))
     page.wait_for("needs the slider")
