@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ CONSENT = "Only photos of yourself or of people who agree. Saved pictures say th
 
 @dataclass(frozen=True)
 class PhotoControls:
-    """The photo, small pictures of its faces if there are several, and the random face's button and number."""
+    """The photo, small pictures of its faces if there are several, examples, the random face's button and number."""
 
     photo: gr.Image
     faces: gr.Gallery
@@ -82,7 +83,7 @@ def wire_photo(page: Page, controls: PhotoControls) -> None:
         if photo is None or _is_brought_back(page, values):
             yield {page.inverted: gr.skip()}  # a generator that yields nothing empties its outputs
             return
-        silent = digest(photo) in (digest(example.photo) for example in examples())  # its finished edit is to be seen
+        silent = digest(photo) in _digests_of_examples()  # whose finished edit is to be seen
         for named in show_look(page.studio, page.face_request(values), silent):
             yield page.updates(**named)
 
@@ -93,6 +94,11 @@ def wire_photo(page: Page, controls: PhotoControls) -> None:
     changed = [status, controls.faces, page.face_index, history.place, looks]
     controls.photo.change(report, {*inputs, looks}, changed, trigger_mode="always_last", **QUICK, **PRIVATE)
     controls.faces.select(pick, {looks}, [page.face_index, status, looks], **PRIVATE)
+
+
+@functools.cache
+def _digests_of_examples() -> frozenset[str]:
+    return frozenset(digest(example.photo) for example in examples())
 
 
 def _is_brought_back(page: Page, values: Values) -> bool:

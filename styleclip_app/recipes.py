@@ -38,7 +38,7 @@ class RecipeControls:
     @property
     def inputs(self) -> set[Component]:
         """What `write` and `clear` read."""
-        return {self.sliders.own_keys, self.local.laid}
+        return {self.sliders.own_keys}
 
     @property
     def outputs(self) -> list[Any]:
