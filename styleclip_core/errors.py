@@ -9,6 +9,10 @@ class BadImage(StudioError):
     """The file is not a picture that can be used: not an image, truncated, too small or too large."""
 
 
+class BadVideo(StudioError):
+    """The file is not a video that can be used: no video in it, damaged, or of no length."""
+
+
 class NoFaceFound(StudioError):
     """The picture holds no face that the detector can see."""
 

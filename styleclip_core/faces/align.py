@@ -131,12 +131,25 @@ def _paste_band(
 
 
 def _ffhq_quad(face: DetectedFace) -> np.ndarray:
-    """FFHQ's square for a face, float64 [4,2]: level with the eyes, sized by eye distance or eye-mouth distance."""
+    """The corners of FFHQ's square for a face, float64 [4,2]."""
+    return quad_of(*ffhq_square(face))
+
+
+def quad_of(center: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """The corners, float64 [4,2] as in `Alignment`, of the square whose right side's middle is at ``center + axis``."""
+    return corners(square_matrix(center, axis, ALIGNED_SIZE), (ALIGNED_SIZE, ALIGNED_SIZE))
+
+
+def ffhq_square(face: DetectedFace) -> tuple[np.ndarray, np.ndarray]:
+    """FFHQ's square for a face, its centre and its axis to the right, both float64 [2].
+
+    It is level with the eyes and sized by eye distance or eye-mouth distance.
+    """
     eyes, mouth = face.eyes.mean(0), face.mouth.mean(0)
     across, down = face.eyes[1] - face.eyes[0], mouth - eyes
     axis = across + [down[1], -down[0]]  # two estimates of "right"; their sum is steadier when the head is turned
     axis *= max(2.0 * np.linalg.norm(across), 1.8 * np.linalg.norm(down)) / max(np.linalg.norm(axis), 1e-6)
-    return corners(square_matrix(eyes + 0.1 * down, axis, ALIGNED_SIZE), (ALIGNED_SIZE, ALIGNED_SIZE))
+    return eyes + 0.1 * down, axis
 
 
 def cut(photo: Image.Image, alignment: Alignment) -> Image.Image:

@@ -72,15 +72,18 @@ class DetectedFace:
         return self.landmarks[list(MOUTH_CORNERS)].astype(np.float64)
 
 
-def detect_faces(photo: Image.Image, max_faces: int = 10) -> list[DetectedFace]:
+def detect_faces(photo: Image.Image, max_faces: int = 10, thorough: bool = True) -> list[DetectedFace]:
     """The faces of an RGB photo, the largest first, at most `max_faces`. Raises `NoFaceFound` if there is none.
 
     The photo is searched as a whole and in overlapping tiles; each face is detected again in an upright close-up, so
     that landmarks are equally exact for every size and tilt. Finer and sideways searches follow only if these find no
     face, so a tiny face next to a large one may be missed. Faces that are upside down cannot be told from upright ones
     by the detector.
+
+    Args:
+        thorough: make the finer and sideways searches too, which take seconds where there is no face.
     """
-    for views in SEARCH_ROUNDS:
+    for views in SEARCH_ROUNDS if thorough else SEARCH_ROUNDS[:1]:
         candidates = [face for zoom, turns in views for face in _search(photo, zoom, turns)]
         close_ups = [close for face in _distinct(candidates) for close in _close_up(photo, face)]
         faces = [face for face in _distinct(close_ups) if face.size >= MIN_FACE_SIZE]
@@ -90,6 +93,12 @@ def detect_faces(photo: Image.Image, max_faces: int = 10) -> list[DetectedFace]:
         "No face was found: use a photo in which a face is seen from the front or half from the side, "
         f"well lit and at least {MIN_FACE_SIZE} pixels wide."
     )
+
+
+def follow_face(photo: Image.Image, last: DetectedFace) -> DetectedFace | None:
+    """The face in the next picture of a film, near where it was in the last one; None if it is not there any more."""
+    found = [face for face in _close_up(photo, last) if face.size >= MIN_FACE_SIZE]
+    return max(found, key=lambda face: _overlap(face, last), default=None)
 
 
 def _search(photo: Image.Image, zoom: float, turns: int) -> Iterator[DetectedFace]:

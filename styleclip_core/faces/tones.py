@@ -138,7 +138,20 @@ def matched(
 
     The inversion's error of tone is added to both. Where the edit shifts the colour of a whole part, that is taken back
     in the edited one, unless the part is free. Background and clothes stay the photo's. An edit that changes nothing
-    gives two equal pictures.
+    gives two equal pictures. For the arguments see `corrections`.
+    """
+    return applied(unedited, edited, *corrections(photo, unedited, edited, parts, free))
+
+
+def corrections(
+    photo: Image.Image,
+    unedited: Image.Image,
+    edited: Image.Image,
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    free: frozenset[str] = frozenset(),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `matched` adds to the unedited and to the edited picture, float32 ``[S,S,3]`` of 255, and where the photo
+    is kept, ``[S,S]`` in [0,1].
 
     Args:
         photo: RGB, the photo's own square.
@@ -156,10 +169,15 @@ def matched(
     if parts is None:
         whole = np.ones((1, *pixels[0].shape[:2]), np.float32)
         before, after = _fields(pixels, (whole, whole, whole), ("whole",), frozenset({"whole"}))
-        kept = np.zeros_like(whole[0])
-    else:
-        before, after = _fields(pixels, parts, tuple(PARTS), free | {"mouth"})  # new teeth are no shift of old ones
-        kept = _kept(parts, free)
+        return before, after, np.zeros_like(whole[0])
+    before, after = _fields(pixels, parts, tuple(PARTS), free | {"mouth"})  # new teeth are no shift of old ones
+    return before, after, _kept(parts, free)
+
+
+def applied(
+    unedited: Image.Image, edited: Image.Image, before: np.ndarray, after: np.ndarray, kept: np.ndarray
+) -> Matched:
+    """The two pictures with their corrections."""
     return Matched(_add(unedited, before), _add(edited, after), _picture(_resized(kept * 255, unedited.width)))
 
 
