@@ -112,9 +112,10 @@ def prompt_tab(page: Page) -> PromptTab:
         if page.studio.pack.parser is None or inverted is None or DONE not in (values[views.status] or ""):
             return gr.skip(), gr.skip()
         result = find(values[page.history.results], values[page.history.place])
-        if result is None or result.mask is None:
+        mask = result and result.mask
+        if mask is None:
             return gr.update(visible=False), gr.skip()
-        return gr.update(visible=True), canvas(inverted.picture, result.mask)["composite"].convert("RGB")
+        return gr.update(visible=True), canvas(inverted.picture, mask)["composite"].convert("RGB")
 
     begins, inputs = [tab.start.click, tab.prompt.submit], page.face_inputs | tab.inputs
     edited = wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)

@@ -16,7 +16,7 @@ from styleclip_core import Edit
 from styleclip_core.edits.recipe import Recipe
 from styleclip_core.faces import load_photo
 from styleclip_core.provenance import save_picture
-from styleclip_core.results import DrawnState
+from styleclip_core.results import load_state, save_state
 
 KEEP_SECONDS = 3600  # how long uploads and results stay on disk, and an idle session's face and results in memory
 KEPT = 24  # results of a session that stay within reach; their files go when gradio's cache is cleared
@@ -30,8 +30,7 @@ class Result:
 
     Attributes:
         start: the face that was edited.
-        state: what the picture was drawn from.
-        mask: where the edit shows, or None: everywhere.
+        state: file of what the picture was drawn from (`save_state`), which may be megabytes.
         recipe: how the edit was asked for.
         before, face: files of the face before (JPEG) and after (PNG).
         photo: file of the whole photo with the edit in it (PNG).
@@ -43,8 +42,7 @@ class Result:
     """
 
     start: InvertedFace
-    state: DrawnState
-    mask: Image.Image | None
+    state: str
     recipe: Recipe
     before: str
     face: str
@@ -58,15 +56,21 @@ class Result:
 
     def is_there(self) -> bool:
         """Whether its files have not been cleared away."""
-        return all(Path(file).is_file() for file in (self.before, self.face, self.photo, *self.views))
+        return all(Path(file).is_file() for file in (self.state, self.before, self.face, self.photo, *self.views))
 
     def edit(self) -> Edit:
         """The edit, as the next one starts from."""
-        return Edit(load_photo(self.face), load_photo(self.photo), self.state, face=self.start.face)
+        return Edit(load_photo(self.face), load_photo(self.photo), load_state(self.state), face=self.start.face)
+
+    @property
+    def mask(self) -> Image.Image | None:
+        """Where the edit shows ("L"), or None: everywhere."""
+        mask = load_state(self.state).mask
+        return mask and mask.picture()
 
 
 def write(edit: Edit, start: InvertedFace, recipe: Recipe, domain: str) -> Result:
-    """Write an edit's pictures into gradio's cache, under names that depend on what is in them."""
+    """Write an edit's files into gradio's cache, under names that depend on what is in them."""
     source, photo = start.face.source, edit.photo
     with tempfile.TemporaryDirectory() as folder:
 
@@ -78,6 +82,8 @@ def write(edit: Edit, start: InvertedFace, recipe: Recipe, domain: str) -> Resul
             picture.convert("RGB").save(Path(folder, name), "JPEG", quality=92)
             return keep(Path(folder, name))
 
+        save_state(edit.state, Path(folder, "state.npz"))
+        state = keep(Path(folder, "state.npz"))
         picture = edit.face_in_photo if domain == "face" else edit.image
         face, whole = put(f"edited-{domain}.png", picture), put("edited-photo.png", photo)
         before = put_unedited("before.jpg", start.picture)
@@ -86,7 +92,7 @@ def write(edit: Edit, start: InvertedFace, recipe: Recipe, domain: str) -> Resul
             views = put_unedited("photo.jpg", _view(start.face.photo)), put("edited-view.jpg", _view(photo))
     numbers = numbers_html(edit.scores, start.face, edit.report)
     small = picture.resize((SMALL, SMALL))
-    return Result(start, edit.state, edit.mask, recipe, before, face, whole, views, numbers, small)
+    return Result(start, state, recipe, before, face, whole, views, numbers, small)
 
 
 def keep(path: Path) -> str:

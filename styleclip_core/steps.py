@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -18,7 +15,7 @@ from torch import Tensor
 
 from styleclip_core import losses
 from styleclip_core.devices import memory_errors
-from styleclip_core.edits import invert, text
+from styleclip_core.edits import text
 from styleclip_core.errors import OutOfMemory, UnsupportedByPack, WeightsUnavailable
 from styleclip_core.faces import asked, tones
 from styleclip_core.faces.changes import Report, report
@@ -28,16 +25,17 @@ from styleclip_core.images import to_image, to_tensor
 from styleclip_core.networks.adapted import adapted
 from styleclip_core.packs.base import Latent, Pack
 from styleclip_core.progress import Progress
+from styleclip_core.recent import Recent
 from styleclip_core.rendering import Renderer
 from styleclip_core.results import DrawnState, Edit, Face
-from styleclip_core.settings import InvertSettings, Settings
+from styleclip_core.settings import Settings
 
 LOW_MEMORY_LIMITS = {"views": 1, "resolution": 128, "tune": 0}  # upper limits of settings after memory ran out
 MAX_EXACT_SHARED = 4  # px: the largest `EditMask.shared` with which an edit in a region can be the start of another
 DISTANCE_SIZE = 256  # px at which pictures are compared
 
-_readings: WeakKeyDictionary[Face, Readings | None] = WeakKeyDictionary()  # of unedited faces: read once each
-_parts: WeakKeyDictionary[Face, tuple[np.ndarray, np.ndarray]] = WeakKeyDictionary()  # of photo and unedited picture
+_readings: Recent[Face, Readings | None] = Recent(64)  # of unedited faces
+_parts: Recent[Face, tuple[np.ndarray, np.ndarray]] = Recent()  # of photo and unedited picture
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -51,44 +49,6 @@ def adapted_pack(pack: Pack, weights: Mapping[str, Tensor]) -> Pack:
 def stored_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights as `Face.weights` stores them: in half precision, on the CPU."""
     return {name: value.half().cpu() for name, value in weights.items()}
-
-
-class InversionCache:
-    """Results of the last looks and refinements, about half a megabyte each, so that the same photo is inverted once.
-
-    Attributes:
-        size: how many results are remembered; the least recently used is dropped.
-    """
-
-    def __init__(self, size: int = 64):
-        self.size = size
-        self._results: OrderedDict[tuple[bytes, InvertSettings], tuple[Tensor, dict[str, Tensor]]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def invert(
-        self, pack: Pack, aligned: Image.Image, settings: InvertSettings
-    ) -> Generator[Progress, None, tuple[Tensor, dict[str, Tensor]]]:
-        """Yield Progress; return the code ``[L,512]`` of an aligned picture and the weights that belong to it."""
-        picture, settings = hashlib.sha256(aligned.tobytes()).digest(), replace(settings, tune=0)
-        wanted, seen = (picture, settings), (picture, replace(settings, steps=0))
-        if wanted not in self._results and seen not in self._results:
-            run = functools.partial(invert.look, pack, to_tensor(aligned, pack.device))
-            self._remember(seen, (yield from with_less_memory(pack.device, run, settings)))
-        if wanted not in self._results:
-            w_plus, weights = self._results[seen]
-            begun = to_tensor(aligned, pack.device), w_plus[None].to(pack.device), weights
-            run = functools.partial(invert.refine, pack, *begun)
-            self._remember(wanted, (yield from with_less_memory(pack.device, run, settings)))
-        self._results.move_to_end(wanted)
-        return self._results[wanted]
-
-    def _remember(self, key: tuple[bytes, InvertSettings], last: Progress) -> None:
-        assert last.w_plus is not None, "the last Progress of an inversion holds the code"
-        self._results[key] = last.w_plus[0].cpu(), stored_weights(last.weights)
-        while len(self._results) > self.size:
-            self._results.popitem(last=False)
 
 
 @torch.no_grad()
@@ -182,10 +142,9 @@ def pasted(pack: Pack, face: Face, image: Image.Image, mask: Image.Image | None,
         return put_back(face.photo, image, face.alignment, pack.domain, face.image, mask)
     parts = None
     if pack.parser is not None:
-        if face not in _parts:
-            before = (tones.parts_of(picture, pack.parser, pack.device) for picture in (face.aligned, face.image))
-            _parts[face] = cast(tuple[np.ndarray, np.ndarray], tuple(before))
-        parts = (*_parts[face], tones.parts_of(image, pack.parser, pack.device))
+        find = functools.partial(tones.parts_of, parser=pack.parser, device=pack.device)
+        photo, unedited = face.aligned, face.image
+        parts = (*_parts.of(face, lambda: (find(photo), find(unedited))), find(image))
         free = free | (tones.painted(mask, parts[1]) if mask else frozenset())
     new = tones.matched(face.aligned, face.image, image, parts, free)
     return put_back(face.photo, new.edited, face.alignment, pack.domain, new.base, mask, new.kept)
@@ -208,9 +167,8 @@ def measured(
     if pack.domain != "face":
         return None
     try:
-        if face not in _readings:
-            _readings[face] = read(face.image, pack.parser, pack.device)
-        before, after = _readings[face], read(image, pack.parser, pack.device)
+        before = _readings.of(face, lambda: read(face.image, pack.parser, pack.device))
+        after = read(image, pack.parser, pack.device)
         wishes = functools.partial(text.wishes, pack)
         concepts = asked.concepts_of_sliders(values or {}, wishes) if prompt is None else wishes(prompt)
     except WeightsUnavailable:  # an edit is no worse for being unmeasured

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
@@ -30,6 +29,8 @@ from styleclip_core.images import to_preview, to_tensor
 from styleclip_core.networks.mapper import Mapper
 from styleclip_core.packs import Pack, load_pack
 from styleclip_core.progress import PREVIEW_SIZE, Progress
+from styleclip_core.recent import Recent
+from styleclip_core.remembered import EditedPhoto, EditedPhotos, InversionCache
 from styleclip_core.rendering import Preview, Renderer
 from styleclip_core.results import DrawnState, Edit, Face
 from styleclip_core.settings import (
@@ -51,8 +52,8 @@ UserMappers = Mapping[str, Mapper]  # by the names that sliders call them: "mapp
 class Studio:
     """A loaded pack with the user's verbs.
 
-    One Studio can serve many users: all that it remembers of them is the results of the last inversions, which are
-    found again by the same photo only. Every verb that computes may also raise OutOfMemory.
+    One Studio can serve many users: all that it remembers of them is the results of the last inversions and edits,
+    which are found again by the same photo only. Every verb that computes may also raise OutOfMemory.
 
     Attributes:
         pack: the loaded pack.
@@ -62,8 +63,8 @@ class Studio:
     def __init__(self, pack: Pack, speedup: str = "eager"):
         self.pack = pack
         self.renderer = Renderer(pack.generator, speedup)
-        self._inversions = steps.InversionCache()
-        self._previews: WeakKeyDictionary[Face, tuple[Pack, Preview]] = WeakKeyDictionary()
+        self._inversions, self._edited = InversionCache(), EditedPhotos()
+        self._previews: Recent[Face, tuple[Pack, Preview]] = Recent()
 
     # Faces
 
@@ -91,16 +92,17 @@ class Studio:
         Its picture is exactly that of the edit; only an edit in a region on top of another has to be inverted again.
         """
         try:
-            face = self.face(edit.state)
+            face = self._go_on(EditedPhoto(edit.state, edit.face and edit.face.alignment), edit.photo)
+            return replace(face, faces=edit.face.faces if edit.face else 1)
         except UnsupportedByPack:
             return self.invert(edit.photo)
-        before = edit.face
-        if before is None or before.photo is None or before.alignment is None:
+
+    def _go_on(self, edited: EditedPhoto, photo: Image.Image) -> Face:
+        face, alignment = self.face(edited.state), edited.alignment
+        if alignment is None:
             return face
-        aligned = cut(edit.photo, before.alignment) if self.pack.domain == "face" else face.image
-        return replace(
-            before, w_plus=face.w_plus, image=face.image, photo=edit.photo, aligned=aligned, weights=face.weights
-        )
+        aligned = cut(photo, alignment) if self.pack.domain == "face" else face.image
+        return replace(face, photo=photo, aligned=aligned, alignment=alignment)
 
     def find_faces(self, photo: Any) -> list[Image.Image]:
         """The aligned squares of all faces in a photo, the largest first. Raises BadImage, NoFaceFound."""
@@ -111,6 +113,8 @@ class Studio:
 
     def invert(self, photo: Any, face: int = 0, settings: InvertSettings | None = None) -> Face:
         """Find the code of a face in a photo; with the packs car and church, of the photo's middle.
+
+        A photo that one of the studio's last edits gave is known: the face is exactly as it was drawn, at once.
 
         Args:
             photo: path, bytes, file or PIL image.
@@ -128,6 +132,10 @@ class Studio:
         photo = load_photo(photo)
         aligned, alignment, count = cut_out(photo, pack.domain, pack.generator.resolution, face)
         yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW_SIZE, PREVIEW_SIZE)))
+        edited = self._edited.find(photo) if replace(settings, steps=0) == InvertSettings(steps=0) else None
+        if edited and edited.shows(alignment):
+            yield replace(self._go_on(edited, photo), faces=count, seconds=time.perf_counter() - start)
+            return
         with memory_errors(pack.device):
             target = to_tensor(aligned, pack.device)
             w_plus, weights = yield from self._inversions.invert(pack, aligned, settings)
@@ -309,12 +317,13 @@ class Studio:
         """The picture that `slide` would give, small and within 0.1 s: for sliders that are being dragged."""
         with memory_errors(self.pack.device), torch.no_grad():
             code = face.w_plus[None].to(self.pack.device)
-            if face not in self._previews:
-                pack, full = steps.adapted_pack(self.pack, face.weights), to_tensor(face.image, self.pack.device)
-                self._previews[face] = pack, Preview(pack.generator, code, PREVIEW_SIZE, full, quick=True)
-            pack, draw = self._previews[face]
+            pack, draw = self._previews.of(face, lambda: self._preview_of(face, code))
             w_plus, styles = sliders.move(pack, code, values, own)
             return to_preview(draw(styles or w_plus, mask and mask.blend(pack.generator, code)))
+
+    def _preview_of(self, face: Face, code: Tensor) -> tuple[Pack, Preview]:
+        pack, full = steps.adapted_pack(self.pack, face.weights), to_tensor(face.image, self.pack.device)
+        return pack, Preview(pack.generator, code, PREVIEW_SIZE, full, quick=True)
 
     def apply_mapper(self, face: Face, mapper: str | Mapper, strength: float = 1.0) -> Edit:
         """Edit a face by one mapper: a name of `Pack.mappers`, or one from `checkpoints.load_mapper`."""
@@ -370,6 +379,7 @@ class Studio:
         on_cpu = None if styles is None else tuple(style.cpu() for style in styles)
         state = DrawnState(w_plus[0].cpu(), on_cpu, face.weights, mask, face.state if mask else None)
         edit = steps.finish_edit(self.pack, face, state, self.renderer, prompt, values)
+        self._edited.add(self.pack, edit)
         return replace(edit, scores=edit.scores | {"seconds": time.perf_counter() - start})
 
 

@@ -254,6 +254,10 @@ def test_the_api(url: str, portraits: list[Image.Image], tmp_path: Path) -> None
     report = numbers["report"]
     assert report["asked"][0]["name"] == "smile" and report["text"] and report["visible"] in (True, False)
     assert difference(Image.open(aligned), portraits[0]) > 1
+    stranger = Client(url, verbose=False, download_files=tmp_path)
+    still = Image.open(stranger.predict(handle_file(pasted), {}, api_name="/slide")[0])
+    moved = np.abs(np.asarray(still, int) - np.asarray(Image.open(aligned), int))
+    assert moved.max() <= 1, "the next edit goes on there, rounding aside"
     with pytest.raises(AppError, match="Type what to change"):
         client.predict(handle_file(photo), "  ", 1, 2, 0, api_name="/edit")
     other = handle_file(ROOT / "examples" / "man_red_jacket.jpg")
