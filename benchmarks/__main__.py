@@ -17,6 +17,7 @@ BENCHMARKS = {  # module of this folder -> what it measures
     "prompts": "how prompts are read: known concepts, unknown ones, and several at once",
     "side_by_side": "how fast this checkout is beside another one",
     "stylegan2": "how fast StyleGAN2 is, in each precision and way to run it",
+    "video": "a face edited through a clip, beside the same edit made frame by frame: how steady, how fast",
 }
 
 

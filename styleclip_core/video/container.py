@@ -184,6 +184,7 @@ def join(segments: list[Path], clip: Clip, times: list[tuple[int, int]], out: Pa
         for number in range(count):
             source = stack.enter_context(av.open(str(clip.path)))
             tracks.append(_sound_packets(source, number, target, sound_from, clip.end))
+        target.start_encoding()  # before any sound is encoded, or its stream would lack its parameters
         for _, _, packet in heapq.merge(*map(_numbered, tracks, range(len(tracks))), key=lambda each: each[:2]):
             target.mux(packet)
     if form != "matroska":
@@ -224,10 +225,15 @@ def _sound_packets(
     """A sound track's packets: as they are, or in AAC where the file cannot hold its codec."""
     stream = source.streams.audio[number]
     copied = stream.codec_context.name in target.supported_codecs
-    out = target.add_stream_from_template(stream) if copied else target.add_stream("aac", rate=stream.rate)
+    out = (
+        target.add_stream_from_template(stream)
+        if copied
+        else target.add_stream("aac", rate=stream.rate, layout="mono" if stream.channels == 1 else "stereo")
+    )
     packets = _copied(source, stream, out, begin, end) if copied else _encoded(source, stream, out, begin, end)
-    for packet in packets:
-        yield float((packet.dts if packet.dts is not None else packet.pts or 0) * packet.time_base), packet
+    return (
+        (float((packet.pts if packet.dts is None else packet.dts) * packet.time_base), packet) for packet in packets
+    )
 
 
 def _copied(source: Any, stream: Any, out: Any, begin: float | None, end: float | None) -> Iterator[Any]:
@@ -245,11 +251,15 @@ def _copied(source: Any, stream: Any, out: Any, begin: float | None, end: float 
 def _encoded(source: Any, stream: Any, out: Any, begin: float | None, end: float | None) -> Iterator[Any]:
     av = _av()
     resampler = av.AudioResampler(format=out.format, layout=out.layout, rate=out.rate)
+    place: int | None = None  # in samples: times of other files are rounded, and the encoder wants exact ones
     with contextlib.suppress(av.error.FFmpegError):
         for frame in source.decode(stream):
             if (begin is not None and frame.time < begin) or (end is not None and frame.time >= end):
                 continue
-            frame.pts -= 0 if begin is None else round(begin / frame.time_base)
+            if place is None:
+                place = round((frame.time - (begin or 0)) * out.rate)
             for each in resampler.resample(frame):
+                each.pts, each.time_base = place, Fraction(1, out.rate)
+                place += each.samples
                 yield from out.encode(each)
     yield from out.encode(None)

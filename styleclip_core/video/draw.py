@@ -28,7 +28,7 @@ from styleclip_core.video.track import Run, Track
 SIZES = (256, 512, 1024)  # px of the pictures that are pasted: the first that is not much smaller than the face
 ENLARGED = 1.25  # at most: more would be seen
 MAPS = 256  # px of masks and colour corrections
-HIDDEN = (38.0, 70.0)  # mean difference of frame and reconstruction, of 255, from which something hides the face
+HIDDEN = (32.0, 64.0)  # mean difference of frame and reconstruction, of 255, from which something hides the face
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ class Layer:
         number: of the frame. run: that it is in, or None: it stays as it is.
         alignment: of the square, as large as the pictures.
         base, edited: the generator's pictures without and with the edit.
-        maps: ``float32 [8,M,M]``: colour corrections of base and edited (3 each, of 255), where the frame is kept,
-            where the edit shows.
+        maps: ``float32 [9,M,M]``: colour corrections of base and edited (3 each, of 255), where the frame is kept,
+            where the edit may show, where nothing hides the face.
     """
 
     number: int
@@ -88,11 +88,12 @@ class Drawer:
             if self.place is not None:
                 shown = self._place(photo, edited)
         before, after, kept = tones.corrections(*pictures, parts, self.free)
-        shown = shown * self._visible(photo, base, before)
         fields = np.concatenate([before, after, kept[..., None]], 2)
         if len(fields) != MAPS:
             fields = cv2.resize(fields, (MAPS, MAPS))
-        return np.concatenate([fields.transpose(2, 0, 1), shown[None]]).astype(np.float32)
+        return np.concatenate([fields.transpose(2, 0, 1), shown[None], self._visible(photo, base)[None]]).astype(
+            np.float32
+        )
 
     def _place(self, photo: Image.Image, edited: Image.Image) -> np.ndarray:
         assert self.place
@@ -105,10 +106,11 @@ class Drawer:
             return np.zeros((MAPS, MAPS), np.float32)
         return cv2.resize(mask[0, 0].numpy(), (MAPS, MAPS), interpolation=cv2.INTER_AREA)
 
-    def _visible(self, photo: Image.Image, base: Image.Image, correction: np.ndarray) -> np.ndarray:
+    def _visible(self, photo: Image.Image, base: Image.Image) -> np.ndarray:
         """0 where something that is no part of the face (a hand) hides it, else 1: ``[M,M]``."""
         a, b = (np.asarray(each.resize((64, 64), Image.Resampling.BOX), np.float32) for each in (photo, base))
-        missed = np.abs(a - b - cv2.resize(correction, (64, 64), interpolation=cv2.INTER_AREA)).max(-1)
+        missed = a - b
+        missed = np.abs(missed - np.median(missed, (0, 1))).max(-1)
         missed = cv2.GaussianBlur(missed, (0, 0), 2.5)
         low, high = HIDDEN
         return cv2.resize(1 - np.clip((missed - low) / (high - low), 0, 1), (MAPS, MAPS))
@@ -142,10 +144,10 @@ def _finished(window: deque[Layer], place: int, settings: VideoSettings) -> tupl
     shares = weights([each.number for each in near], layer.number, settings.maps)
     maps = sum(np.float32(share) * each.maps for share, each in zip(shares, near, strict=True) if each.maps is not None)
     assert isinstance(maps, np.ndarray) and layer.maps is not None, "frames of runs have maps"
-    hidden = np.minimum(maps[7], layer.maps[7] + 0.5)  # what comes before the face is not painted over
+    shown = maps[7] * np.minimum(maps[8], layer.maps[8])  # what comes before the face is at once not painted over
     before, after = (maps[part].transpose(1, 2, 0) for part in (slice(0, 3), slice(3, 6)))
     new = tones.applied(layer.base, layer.edited, before, after, maps[6])
-    mask = Image.fromarray((np.clip(hidden, 0, 1) * 255).round().astype(np.uint8))
+    mask = Image.fromarray((np.clip(shown, 0, 1) * 255).round().astype(np.uint8))
     feather = BORDER_FEATHER * layer.alignment.size / ALIGNED_SIZE
     photo = Image.fromarray(layer.frame.pixels)
     result = paste_back(photo, new.edited, layer.alignment, mask, new.base, feather, new.kept)

@@ -158,7 +158,8 @@ def _put(
 
 def _background(noise: np.random.Generator, width: int, height: int) -> np.ndarray:
     """Blurred patches of colour, some lines: ``float32 [H,W,3]``."""
-    coarse = noise.uniform(40, 200, (max(2, height // 60), max(2, width // 60), 3)).astype(np.float32)
+    coarse = noise.uniform(50, 150, (max(2, height // 60), max(2, width // 60), 1)) + noise.uniform(0, 50, 3)
+    coarse = coarse.astype(np.float32)
     picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for x in range(0, width, 90):
         picture[:, x : x + 6] *= 0.7

@@ -54,7 +54,7 @@ def test_the_wheel_declares_its_command_and_what_it_requires(wheel: ZipFile) -> 
         "MIT",
         ">=3.11",
     )
-    assert {"full", "app", "heic", "mcp", "train", "dev"} == set(about.get_all("Provides-Extra"))
+    assert set(PROJECT["optional-dependencies"]) == set(about.get_all("Provides-Extra"))
 
 
 def test_what_runs_needs_no_tools_of_tests() -> None:
