@@ -46,6 +46,7 @@ def save_picture(
     source: Source = Source.EDITED,
     badge: bool = False,
     recipe: str | None = None,
+    dated: bool = True,
 ) -> None:
     """Write a picture as PNG, JPEG or WebP, by the file's ending, with the note that AI made or edited it.
 
@@ -57,6 +58,7 @@ def save_picture(
         source: whether AI edited a photo or drew the whole picture.
         badge: also write it visibly into the lower right corner.
         recipe: JSON text of how the edit was asked for, to be kept inside a PNG; other formats leave it out.
+        dated: say when it was made; without, equal pictures give equal files.
     Raises:
         BadSetting: another ending, or a side too long for the format.
         OSError: the file cannot be written.
@@ -71,7 +73,7 @@ def save_picture(
         picture.info = {}
     if badge:
         draw_badge(picture, BADGES[source])
-    note, options = xmp(source), {"icc_profile": srgb_profile(), **OPTIONS[form]}
+    note, options = xmp(source, dated), {"icc_profile": srgb_profile(), **OPTIONS[form]}
     if form == "PNG":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", note)
@@ -82,9 +84,12 @@ def save_picture(
     picture.save(path, form, **options)
 
 
-def xmp(source: Source) -> str:
+def xmp(source: Source, dated: bool = True) -> str:
     """The XMP packet (ISO 16684-1) of a picture that is made now; the time is in UTC, which tells nobody's place."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    dates = (
+        "".join(f'\n    xmp:{name}="{now}"' for name in ("CreateDate", "ModifyDate", "MetadataDate")) if dated else ""
+    )
     return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -92,10 +97,7 @@ def xmp(source: Source) -> str:
     xmlns:xmp="http://ns.adobe.com/xap/1.0/"
     xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
     Iptc4xmpExt:DigitalSourceType="{source}"
-    xmp:CreatorTool="{SOFTWARE}"
-    xmp:CreateDate="{now}"
-    xmp:ModifyDate="{now}"
-    xmp:MetadataDate="{now}"/>
+    xmp:CreatorTool="{SOFTWARE}"{dates}/>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>"""

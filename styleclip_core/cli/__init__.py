@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.main import get_command
 
-from styleclip_core.cli import app, edit, faces, train, train_mapper, video, weights
+from styleclip_core.cli import app, batch, benchmark, edit, faces, train, train_mapper, video, weights
 from styleclip_core.cli.typer_kit import PROG, Group, sentence
 from styleclip_core.errors import StudioError
 
@@ -22,7 +22,7 @@ def commands() -> typer.Typer:
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for group in (edit, video, faces, app, weights, train_mapper, train):
+    for group in (edit, batch, video, faces, app, weights, benchmark, train_mapper, train):
         top.add_typer(group.app)
 
     @top.callback()
@@ -33,7 +33,8 @@ def commands() -> typer.Typer:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 0, 1 (weights verify found something), 2 (user's error), 130 (Ctrl-C)."""
+    """Run a command. Returns the exit code: 0, 1 (weights verify found something), 2 (user's error), 3 (of some
+    photos of a batch nothing came), 130 (Ctrl-C)."""
     code = 0
     try:
         code = get_command(commands())(argv, prog_name=PROG, standalone_mode=False) or 0

@@ -1,0 +1,170 @@
+"""One photo with all its edits; each face is inverted once. What comes depends on the photo and the plan alone."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from styleclip_core.batch.jobs import Plan, key_of
+from styleclip_core.batch.store import Store
+from styleclip_core.edits import local
+from styleclip_core.edits.recipe import Recipe
+from styleclip_core.errors import BadImage, NoFaceFound, OutOfMemory, StudioError
+from styleclip_core.faces import detect_faces, load_photo
+from styleclip_core.faces.photo import MAX_BYTES
+from styleclip_core.packs import Pack
+from styleclip_core.provenance import save_picture
+from styleclip_core.results import Edit, Face
+from styleclip_core.studio import Studio
+
+RECORDS = ".records"
+THUMBNAIL = 256  # px of the longer side, in the contact sheet
+SCORES = ("similarity_before", "similarity_after", "identity", "distance")
+
+Row = dict[str, Any]  # of the report; one with "error" says why there is nothing, one with "busy" that others do it
+
+
+def do_photo(pack: Pack, plan: Plan, fingerprint: str, photo: Path, store: Store, wait: bool = False) -> Row:
+    """Edit a photo and write what comes, unless that is there already or another process is at it.
+
+    What goes wrong is in the row, never raised. Rows of what would go wrong again are kept as those of finished photos;
+    a full disk and a lack of memory are not, so the next call tries again.
+
+    Args:
+        fingerprint: of the plan.
+        wait: for the process that is at it, instead of giving a row with "busy".
+    """
+    try:
+        data = _read(photo)
+    except (OSError, BadImage) as error:
+        return _failed(error)
+    key = key_of(fingerprint, photo.name, data)
+    try:
+        with store.claim(key, wait) as free:
+            if not free:
+                return {"busy": True}
+            if (done := _finished(store, key)) is not None:
+                return done
+            row = _edited(pack, plan, photo, data, store)
+            store.write(f"{RECORDS}/{key}.json", json.dumps(row, sort_keys=True).encode())
+            return row
+    except (StudioError, OSError, MemoryError) as error:
+        return _failed(error)
+    except Exception as error:  # a photo that breaks the program must not take the others with it
+        return {"error": f"The program failed at it ({type(error).__name__}: {error}).", "kind": "failed"}
+
+
+def _finished(store: Store, key: str) -> Row | None:
+    """What an earlier call wrote, if it is all there as it was written."""
+    text = store.read(f"{RECORDS}/{key}.json")
+    if text is None:
+        return None
+    row: Row = json.loads(text)
+    files = [row["before"], *row["edits"].values()] if "edits" in row else []
+    for file in files:
+        data = store.read(file["file"])
+        if data is None or hashlib.sha256(data).hexdigest() != file["sha256"]:
+            return None
+    return row
+
+
+def _edited(pack: Pack, plan: Plan, photo: Path, data: bytes, store: Store) -> Row:
+    """Make and write the edits. Raises OutOfMemory, OSError; what the photo lacks is in the row."""
+    name = f"{photo.stem}-{hashlib.sha256(data).hexdigest()[:8]}"
+    studio = Studio(pack)  # a new one remembers no other photo, which could change what comes of this one
+    try:
+        picture = load_photo(data)
+        count = len(detect_faces(picture)) if plan.faces == "all" and pack.domain == "face" else 1
+        faces = [studio.invert(picture, index, plan.inversion) for index in range(count)]
+        edits = {}
+        for title, asked in plan.edits.items():
+            made = _edit_faces(studio, picture, faces, asked)
+            output = _write(store, f"{name}-{title}.png", made[-1].photo)
+            small = _write(store, f".small/{name}-{title}.png", _thumbnail(made[-1].photo))
+            edits[title] = output | {"small": small["file"], "faces": [_numbers(edit) for edit in made]}
+    except OutOfMemory:
+        raise
+    except StudioError as error:
+        return _failed(error)
+    before = _write(store, f".small/{name}.png", _thumbnail(picture))
+    return {"before": before, "faces": faces[0].faces, "edits": edits}
+
+
+def _edit_faces(studio: Studio, picture: Image.Image, faces: list[Face], asked: Recipe) -> list[Edit]:
+    """The same edit of one face after the other, each in the photo with those before; the last has them all."""
+    made: list[Edit] = []
+    for face in faces:
+        made.append(apply(studio, replace(face, photo=made[-1].photo if made else picture), asked))
+    return made
+
+
+def apply(studio: Studio, face: Face, asked: Recipe) -> Edit:
+    """An edit as a recipe asks for it: by its sliders, then by its prompt."""
+    mask = local.edit_mask(asked.mask, asked.confine) if asked.mask is not None else None
+    if not asked.sliders:
+        return studio.optimize(face, asked.prompt, asked.settings, mask, asked.region)
+    place = mask
+    if place is None and not asked.prompt and asked.region not in ("auto", "everywhere"):
+        place = studio.region(face, asked.region)
+    edit = studio.slide(face, asked.sliders, mask=place)
+    if not asked.prompt:
+        return edit
+    return studio.optimize(studio.start_from(edit), asked.prompt, asked.settings, mask, asked.region)
+
+
+def check(pack: Pack, plan: Plan, anyway: bool = False) -> None:
+    """Raise the StudioError that the pack has against an edit, before any photo is opened."""
+    studio = Studio(pack)
+    for asked in plan.edits.values():
+        studio.check_sliders(asked.sliders)
+        if asked.mask is None:
+            local.place_name(pack, asked.region)
+        if asked.prompt and not anyway:
+            studio.check_known(asked.prompt)
+
+
+def _write(store: Store, name: str, picture: Image.Image) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture.png")
+        save_picture(picture, path, dated=False)  # a date would make equal work unequal
+        data = path.read_bytes()
+    store.write(name, data)
+    return {"file": name, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _thumbnail(picture: Image.Image) -> Image.Image:
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    return small
+
+
+def _numbers(edit: Edit) -> dict[str, float]:
+    return {name: round(edit.scores[name], 4) for name in SCORES if name in edit.scores}
+
+
+def _read(photo: Path) -> bytes:
+    if not photo.is_file():
+        raise BadImage("There is no such file.")
+    with photo.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise BadImage(f"The file is larger than {MAX_BYTES >> 20} MB: use a smaller one.")
+    return data
+
+
+def _failed(error: BaseException) -> Row:
+    if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return {"error": "There is no room left to write the result.", "kind": "disk full"}
+        return {"error": f"A file cannot be read or written ({error.strerror or error}).", "kind": "unreadable"}
+    if isinstance(error, (MemoryError, OutOfMemory)):
+        return {"error": str(error) or "There is not enough memory for it.", "kind": "out of memory"}
+    kinds = {NoFaceFound: "no face", BadImage: "unreadable"}
+    return {"error": str(error), "kind": kinds.get(type(error), "refused")}

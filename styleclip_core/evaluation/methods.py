@@ -1,0 +1,143 @@
+"""What the benchmark compares: how each method edits a face by a task at several strengths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from styleclip_core.edits import sliders
+from styleclip_core.faces.instruments import INSTRUMENTS
+from styleclip_core.faces.readings import Readings
+from styleclip_core.results import DrawnState, Face
+from styleclip_core.settings import OfficialSettings, OptimizeSettings, TediGANSettings
+from styleclip_core.studio import Studio
+
+Pictures = Iterator[tuple[float, Image.Image, float]]  # strength, the edited face, seconds that the edit took
+SLIDER_STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # the last is the most that a slider takes
+PROMPT_STRENGTHS = (0.4, 0.7, 1.0, 1.4, 2.0)  # the last is the most that path A takes
+
+
+@dataclass(frozen=True)
+class Task:
+    """A prompt, the reading that it should raise or lower, and the sliders of other methods that ask for the same.
+
+    Attributes:
+        reading: of `instruments.INSTRUMENTS`, which gives its deviation over random faces.
+        sign: 1 or -1, which way it should move.
+        absent: a face suits the task if ``sign`` times the reading is below it, so that there is room for the edit.
+        mapper: the mapper's name.
+        boundary: InterFaceGAN's, with the sign that asks for the task.
+        component: GANSpace's, where a component has been named for it.
+    """
+
+    prompt: str
+    reading: str
+    sign: int
+    absent: float
+    mapper: str
+    boundary: tuple[str, int]
+    component: str | None = None
+
+    def value(self, readings: Readings) -> float:
+        """The reading towards what is asked for, in deviations over random faces; NaN where it cannot be told."""
+        instrument = INSTRUMENTS[self.reading]
+        value = readings.get(self.reading)
+        return float("nan") if value is None else self.sign * instrument.scaled(value) / instrument.deviation
+
+    def suits(self, readings: Readings) -> bool:
+        """Whether a face lacks what is asked for."""
+        value = readings.get(self.reading)
+        return value is not None and self.sign * value < self.absent
+
+
+TASKS = (
+    Task("a smiling person", "smile", 1, 0.4, "smiling", ("smile", 1), "smile"),
+    Task("a person with bangs", "forehead_hair", 1, 0.1, "bangs", ("bangs", 1), "fringe"),
+    Task("a person with eyeglasses", "rim_edges", 1, 30, "eyeglasses", ("eyeglasses", 1), "glasses and curls"),
+    Task("a person with long hair", "hair_length", 1, -0.2, "long_hair", ("hair length", 1), "long hair"),
+    Task("a person with blond hair", "hair_blond", 1, 45, "blond_hair", ("blond hair", 1)),
+    Task("a person with an open mouth", "mouth_open", 1, 0.03, "open_mouth", ("mouth open", 1)),
+    Task("a person with pale skin", "skin_L", 1, 68, "pale_skin", ("skin tone", -1), "pale colours"),
+    Task("a person with grey hair", "hair_grey", 1, 8, "grey_hair", ("grey hair", 1)),
+)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the comparison.
+
+    Attributes:
+        title: what the table calls it.
+        can: whether it can do a task with a studio's pack.
+        edits: the face at each strength; the last argument is the steps of an optimisation (None: the method's own).
+        strengths: at which it is tried.
+        ours: the studio's own, not a baseline.
+        slow: takes minutes a face on a CPU.
+    """
+
+    title: str
+    can: Callable[[Studio, Task], bool]
+    edits: Callable[[Studio, Face, Task, Sequence[float], int | None], Pictures]
+    strengths: tuple[float, ...] = SLIDER_STRENGTHS
+    ours: bool = False
+    slow: bool = False
+
+
+def _slider(key: Callable[[Task], tuple[str, int] | None], title: str, ours: bool = False) -> Method:
+    def can(studio: Studio, task: Task) -> bool:
+        found = key(task)
+        if found is None or found[0].startswith(("text:", "style:")):
+            return found is not None
+        return found[0] in {slider.key for slider in sliders.available(studio.pack)}
+
+    def edits(studio: Studio, face: Face, task: Task, strengths: Sequence[float], steps: int | None) -> Pictures:
+        name, sign = key(task) or ("", 0)
+        for strength in strengths:
+            edit = studio.slide(face, {name: sign * strength})
+            yield strength, edit.image, edit.scores["seconds"]
+
+    return Method(title, can, edits, ours=ours)
+
+
+def _path_a(region: str, title: str) -> Method:
+    def edits(studio: Studio, face: Face, task: Task, strengths: Sequence[float], steps: int | None) -> Pictures:
+        for strength in strengths:
+            settings = OptimizeSettings(strength=strength)
+            settings = settings if steps is None else replace(settings, steps=min(steps, settings.steps))
+            edit = studio.optimize(face, task.prompt, settings, region=region)
+            yield strength, edit.image, edit.scores["seconds"]
+
+    return Method(title, lambda studio, task: True, edits, PROMPT_STRENGTHS, ours=True)
+
+
+def _published(settings: TediGANSettings | OfficialSettings, title: str, can: Callable[[Studio, Task], bool]) -> Method:
+    """A published optimisation, which has no strength: the move that it finds is scaled as a slider's is."""
+
+    def edits(studio: Studio, face: Face, task: Task, strengths: Sequence[float], steps: int | None) -> Pictures:
+        chosen = settings if steps is None else replace(settings, steps=min(steps, settings.steps))
+        edit = studio.optimize(face, task.prompt, chosen, region="everywhere")
+        start = edit.face or face
+        for strength in strengths:
+            code = start.w_plus + strength * (edit.state.w_plus - start.w_plus)
+            yield strength, studio.render(DrawnState(code, weights=start.weights)), edit.scores["seconds"]
+
+    return Method(title, can, edits, slow=True)
+
+
+METHODS = {
+    "prompt": _path_a("everywhere", "prompt, everywhere (path A)"),
+    "region": _path_a("auto", "prompt, in its region (path C)"),
+    "mapper": _slider(lambda task: (f"mapper:{task.mapper}", 1), "mapper", ours=True),
+    "text": _slider(lambda task: (f"text:{task.prompt}", 1), "text slider", ours=True),
+    "style": _slider(lambda task: (f"style:{task.prompt}", 1), "global direction (StyleCLIP)"),
+    "boundary": _slider(lambda task: (f"boundary:{task.boundary[0]}", task.boundary[1]), "InterFaceGAN"),
+    "component": _slider(lambda task: task.component and (f"component:{task.component}", 1) or None, "GANSpace"),
+    "tedigan": _published(TediGANSettings(start="face"), "TediGAN, from the face", lambda studio, task: True),
+    "official": _published(
+        OfficialSettings(),
+        "StyleCLIP's optimisation",
+        lambda studio, task: studio.pack.styleclip_embed is not None,
+    ),
+}
