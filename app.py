@@ -26,9 +26,10 @@ from styleclip_app.recipes import RecipeControls, wire_recipes
 from styleclip_app.results import KEEP_SECONDS
 from styleclip_app.sliders_tab import sliders_tab
 from styleclip_app.theme import CSS, KEYS, THEME, note_html
+from styleclip_app.video_tab import video_tab
 from styleclip_app.viewer import result_column
 from styleclip_app.waiting import wait_fairly
-from styleclip_core import Studio, StudioError, load_pack
+from styleclip_core import Studio, StudioError, content_credentials, load_pack
 from styleclip_core.devices import PRECISIONS, has_gpu
 from styleclip_core.packs.load import NAMES
 from styleclip_core.rendering import SPEEDUPS
@@ -38,35 +39,46 @@ MAX_WAITING, MAX_OF_ONE = 20, 4  # calls that may wait in a queue, and those of 
 
 
 def build_app(studio: Studio) -> gr.Blocks:
-    """The page, not yet launched: the photo and the tabs on the left, what they make of it on the right."""
+    """The page, not yet launched."""
     domain = studio.pack.domain
     with gr.Blocks(title="StyleCLIP Studio", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)) as app:
         title = f"<h1>StyleCLIP Studio</h1><span>Edit a {domain} in a photo by describing it.</span>"
         gr.HTML(title + note_html(studio.pack.note), elem_id="head")
-        inverted, face_index = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(0)
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=440):
-                photo = photo_controls(domain)
-                tabs = gr.Column()
-                inversion = inversion_controls()
-            with gr.Column(scale=8, min_width=520, elem_id="results"):
-                shown = examples() if domain == "face" else []
-                views, history, saving = result_column(domain, shown[0] if shown else None)
-        page = Page(studio, photo.photo, face_index, inverted, inversion, views, saving, history)
-        wire_photo(page, photo)
-        with tabs, gr.Tabs() as methods:
-            with gr.Tab("Prompt", id="prompt"):
-                prompt = prompt_tab(page)
-            with gr.Tab("Sliders", id="sliders"):
-                sliders = sliders_tab(page)
-            with gr.Tab("Local", id="local"):
-                local = local_tab(page, sliders.controls)
-        controls = RecipeControls(methods, prompt, sliders.controls, local)
-        wire_history(page, controls)
-        wire_recipes(app, page, controls)
-        add_endpoints(page, photo, prompt, local)
+        with gr.Tabs(elem_id="work"):
+            with gr.Tab("One photo"):
+                one_photo(app, studio)
+            if domain == "face":
+                with gr.Tab("Video"):
+                    video_tab(studio)
     wait_fairly(app.queue(), MAX_WAITING, MAX_OF_ONE)
     return app
+
+
+def one_photo(app: gr.Blocks, studio: Studio) -> None:
+    """The photo and the tabs on the left, what they make of it on the right."""
+    domain = studio.pack.domain
+    inverted, face_index = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(0)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=440):
+            photo = photo_controls(domain)
+            tabs = gr.Column()
+            inversion = inversion_controls()
+        with gr.Column(scale=8, min_width=520, elem_id="results"):
+            shown = examples() if domain == "face" else []
+            views, history, saving = result_column(domain, shown[0] if shown else None)
+    page = Page(studio, photo.photo, face_index, inverted, inversion, views, saving, history)
+    wire_photo(page, photo)
+    with tabs, gr.Tabs() as methods:
+        with gr.Tab("Prompt", id="prompt"):
+            prompt = prompt_tab(page)
+        with gr.Tab("Sliders", id="sliders"):
+            sliders = sliders_tab(page)
+        with gr.Tab("Local", id="local"):
+            local = local_tab(page, sliders.controls)
+    controls = RecipeControls(methods, prompt, sliders.controls, local)
+    wire_history(page, controls)
+    wire_recipes(app, page, controls)
+    add_endpoints(page, photo, prompt, local)
 
 
 def read_options(argv: list[str] | None) -> argparse.Namespace:
@@ -102,6 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that being stopped, too, deletes the pictures
     try:
         users = accounts()
+        content_credentials.check()
         if options.mcp:
             prepare_mcp(users is not None)
         studio = WatchedStudio(load_pack(options.pack, options.device, options.precision), options.speedup)

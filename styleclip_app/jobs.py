@@ -53,7 +53,7 @@ def wire_job(
     Returns:
         the job's event, to be followed by ``then``.
     """
-    status, cancel, history = page.views.status, buttons[1], page.history
+    status, history = page.views.status, page.history
     work = on_gpu(functools.partial(show_run, page.studio), _gpu_seconds)
 
     def start(values: Values) -> Iterator[Updates]:
@@ -70,12 +70,42 @@ def wire_job(
                 made.append(result)
                 yield page.with_new(values, made)
 
-    shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "full", "show_progress_on": status}
     overtake_looks(page, begins)
-    started = gr.on(begins, _busy, None, list(buttons), queue=False, js=TO_RESULT, **PRIVATE)
     needed = inputs | page.saving.inputs | {page.photo, history.results, history.place}
-    running = started.then(start, needed, page.outputs, **shown, **LONG)
-    running.then(_free, status, [*buttons, status], queue=False, **PRIVATE)  # also when it was cancelled
+    return wire_work(buttons, begins, start, needed, page.outputs, status, LONG, TO_RESULT)
+
+
+def wire_work(
+    buttons: Sequence[gr.Button],
+    begins: list[Any],
+    work: Callable[[Values], Iterator[Updates]],
+    inputs: set[Component],
+    outputs: Sequence[Component],
+    status: gr.HTML,
+    queue: dict[str, Any],
+    js: str | None = None,
+) -> Dependency:
+    """Wire work that can be cancelled between two of its yields.
+
+    Args:
+        buttons: those that are off while it runs, and Cancel, which is on then.
+        begins: the events that it begins with.
+        status: where it says how it is going; an output of ``work``.
+        queue: gradio's options of the queue in which it waits.
+        js: what the browser does at the beginning.
+    """
+    cancel = buttons[-1]
+    shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "full", "show_progress_on": status}
+    busy = [gr.update(interactive=False)] * (len(buttons) - 1) + [gr.update(interactive=True)]
+    started = gr.on(begins, lambda: busy, None, list(buttons), queue=False, js=js, **PRIVATE)
+    running = started.then(work, inputs, list(outputs), **shown, **queue)
+
+    def free(said: str | None) -> list[Any]:
+        """It is over, also when it was cancelled, which is said then."""
+        off = [gr.update(interactive=True)] * (len(buttons) - 1) + [gr.update(interactive=False)]
+        return [*off, status_html(CANCELLED) if STOPPING in (said or "") else gr.skip()]
+
+    running.then(free, status, [*buttons, status], queue=False, **PRIVATE)
     cancel.click(_stopping, None, [cancel, status], cancels=running, queue=False, **PRIVATE)
     return running
 
@@ -155,16 +185,6 @@ def _gpu_seconds(request: FaceRequest | InvertedFace, edits: Sequence[EditReques
     return job_seconds(known, sum(edit.settings.steps for edit in edits if isinstance(edit, PromptEdit)))
 
 
-def _busy() -> tuple:
-    return gr.update(interactive=False), gr.update(interactive=True)
-
-
 def _stopping() -> tuple:
     """Cancel was pressed; the job ends with the step that it is in."""
     return gr.update(interactive=False), status_html(STOPPING)
-
-
-def _free(status: str | None) -> tuple:
-    """The job is over: Run on, Cancel off, and if it was cancelled, say so."""
-    text = status_html(CANCELLED) if STOPPING in (status or "") else gr.skip()
-    return gr.update(interactive=True), gr.update(interactive=False), text

@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageCms, ImageDraw, ImageFont, PngImagePlugin
 
+from styleclip_core import content_credentials
 from styleclip_core.errors import BadSetting
 from styleclip_core.version import __version__
 
@@ -60,8 +62,8 @@ def save_picture(
         recipe: JSON text of how the edit was asked for, to be kept inside a PNG; other formats leave it out.
         dated: say when it was made; without, equal pictures give equal files.
     Raises:
-        BadSetting: another ending, or a side too long for the format.
-        OSError: the file cannot be written.
+        BadSetting: another ending, a side too long for the format, a certificate (`content_credentials`) that cannot
+            be used. OSError: the file cannot be written.
     """
     form = FORMATS.get(Path(path).suffix.lower())
     if form is None:
@@ -81,7 +83,9 @@ def save_picture(
             options["pnginfo"].add_itxt(RECIPE_KEY, recipe)
     else:
         options["xmp"] = note.encode()
-    picture.save(path, form, **options)
+    written = BytesIO()
+    picture.save(written, form, **options)
+    Path(path).write_bytes(content_credentials.signed(written.getvalue(), Image.MIME[form], source))
 
 
 def xmp(source: Source, dated: bool = True) -> str:

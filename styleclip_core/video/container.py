@@ -101,7 +101,7 @@ def open_clip(path: str | Path, start: float | None = None, end: float | None = 
         return Clip(path, Fraction(stream.time_base), rate, frames, width, height, start, end)
 
 
-def read_frames(clip: Clip, from_time: int | None = None) -> Iterator[Frame]:
+def read_frames(clip: Clip, from_time: int | None = None) -> Generator[Frame, None, None]:
     """The frames of a clip in order. A file that is cut short or damaged later on ends with its last good frame.
 
     Args:
@@ -167,7 +167,7 @@ def join(segments: list[Path], clip: Clip, times: list[tuple[int, int]], out: Pa
     Args:
         times: time and duration of every frame, as `Frame` has them.
     """
-    av = _av()
+    av, times = _av(), _in_order(times)
     shift = times[0][0] if clip.start is not None else 0  # a part begins at 0
     sound_from = float(times[0][0] * clip.time_base) if clip.start is not None else None
     form = {".mkv": "matroska", ".mov": "mov"}.get(out.suffix.lower(), "mp4")
@@ -192,6 +192,16 @@ def join(segments: list[Path], clip: Clip, times: list[tuple[int, int]], out: Pa
         with part.open("ab") as file:
             file.write((len(box) + 8).to_bytes(4, "big") + b"uuid" + box)
     part.replace(out)
+
+
+def _in_order(times: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Times that rise from frame to frame. Some files (WMV with B-frames) give them in the order of decoding."""
+    durations, rising = [duration for _, duration in times], []
+    before = min(time for time, _ in times) - 1
+    for time in sorted(time for time, _ in times):
+        before = max(time, before + 1)
+        rising.append(before)
+    return list(zip(rising, durations, strict=True))
 
 
 def _numbered(packets: Iterator[tuple[float, Any]], track: int) -> Iterator[tuple[float, int, Any]]:

@@ -199,5 +199,9 @@ def _preview(pixels: np.ndarray, track: Track, number: int) -> Image.Image | Non
 
 def _frames_from(clip: Clip, track: Track, first: int) -> Generator[tuple[int, Frame], None, None]:
     """Numbers and frames, from one on."""
-    wanted = cast(int, track.times[first][0].item()) if first else None
-    yield from zip(range(first, len(track)), read_frames(clip, wanted), strict=False)
+    if np.all(np.diff(track.times[:, 0]) > 0):
+        wanted = cast(int, track.times[first][0].item()) if first else None
+        frames = read_frames(clip, wanted)
+    else:  # times out of order lead nowhere in the file
+        frames = itertools.islice(read_frames(clip), first, None)
+    yield from zip(range(first, len(track)), frames, strict=False)

@@ -98,8 +98,12 @@ def find_step(studio: Studio, wish: Wish, faces: list[Face]) -> Iterator[Progres
         yield Progress("Finding the edit", number, len(faces), face.image.resize((256, 256)))
         if wish.prompt is None:
             edits.append(studio.slide(face, wish.sliders))
-        else:
-            edits.append(studio.optimize(face, wish.prompt, wish.settings, region=wish.region))
+            continue
+        for step in studio.optimize_steps(face, wish.prompt, wish.settings, region=wish.region):
+            if isinstance(step, Edit):
+                edits.append(step)
+            else:
+                yield replace(step, stage="Finding the edit", step=number, steps=len(faces))
     pairs = list(zip(edits, faces, strict=True))
     code = torch.stack([edit.state.w_plus - face.w_plus for edit, face in pairs]).mean(0)
     styles = [_offsets(studio.pack, edit.state) for edit in edits]

@@ -29,7 +29,7 @@ from styleclip_core.video.smoothing import smoothed
 CUT = 27.0  # mean change of small frames, of 255, from which it is a cut, if it also stands out
 STANDS_OUT = 3.0  # times the median change of the frames before
 MAX_GAP = 3  # frames without a face that a run may have
-LEAST_RUN = 2  # frames; what is shorter is no face, unless the clip is as short
+LEAST_RUN = 2  # frames; what is shorter is no face, unless the shot is as short
 FADE = 4  # frames over which an edit fades in and out
 SEARCH_EVERY = 3  # frames: how often a face that is lost is looked for
 SAME_PERSON = 0.35  # cosine of identities above which a face found again may be the one that was lost
@@ -210,7 +210,7 @@ def _runs(there: np.ndarray, shots: np.ndarray) -> list[Run]:
             runs.append(Run(frame, frame, frame == 0 or shots[frame - 1] != shots[frame], False))
     ends = [run.last == len(shots) - 1 or shots[run.last + 1] != shots[run.last] for run in runs]
     runs = [Run(run.first, run.last, run.cut_before, end) for run, end in zip(runs, ends, strict=True)]
-    return [run for run in runs if run.last - run.first + 1 >= min(LEAST_RUN, len(shots))]
+    return [run for run in runs if run.last - run.first + 1 >= LEAST_RUN or (run.cut_before and run.cut_after)]
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
