@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import Device, Pack, Precision, load
+from styleclip_core.cli.common import PICTURES, Device, Pack, Precision, load
 from styleclip_core.cli.typer_kit import command
-from styleclip_core.errors import BadSetting, StudioError
+from styleclip_core.errors import BadSetting, StudioError, UnsupportedByPack
+from styleclip_core.version import __version__
 
 app = typer.Typer()
 FIRST_SEED = 910_000  # nothing was trained or tuned on faces of these seeds
+FACES = 4
+QUICK_STRENGTHS, QUICK_STEPS = (0.7, 1.4, 2.0), 6
 
 
 @command(
@@ -39,7 +44,8 @@ def benchmark(
         Path | None, typer.Option(metavar="FOLDER", help="Photos to edit beside the faces of the generator.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Two faces, three prompts, three strengths and few steps: minutes.")
+        bool,
+        typer.Option("--quick", help="Two faces, three prompts, three strengths, few steps: nothing to quote."),
     ] = False,
     methods: Annotated[
         list[str] | None,
@@ -48,52 +54,68 @@ def benchmark(
         ),
     ] = None,
     faces: Annotated[
-        int | None, typer.Option(min=1, help="Of the generator.", show_default="5, with --quick 2")
+        int | None, typer.Option(min=0, help="Of the generator.", show_default=f"{FACES}, with --quick 2")
     ] = None,
     slow_faces: Annotated[
-        int, typer.Option(min=0, help="How many faces tedigan and official edit, which take minutes each.")
-    ] = 1,
+        int,
+        typer.Option(min=0, help="How many of the faces tedigan and official edit, which take a minute each and more."),
+    ] = 2,
     lpips: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="LPIPS-AlexNet's weights (.npz), else the pack's network judges."),
+        typer.Option(
+            metavar="FILE",
+            help="Weights of LPIPS-AlexNet (.npz: conv0.weight, conv0.bias, lin0, ...), else a network of the pack.",
+        ),
     ] = None,
     pack: Pack = "auto",
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
     """Measure the studio's edits beside those of other methods, and write tables, curves and a page."""
-    from styleclip_core.evaluation import judges, protocol, scoreboard
+    from styleclip_core.evaluation import benchmark_report, judges, protocol, scoreboard
     from styleclip_core.evaluation.methods import METHODS, TASKS
 
     chosen = methods or list(METHODS)
     if unknown := [name for name in chosen if name not in METHODS]:
         raise BadSetting(f"There is no method {unknown[0]!r}; choose from {', '.join(METHODS)}.")
-    if photos is not None and not photos.is_dir():
-        raise BadSetting(f"There is no folder {photos} of photos.")
+    pictures = _pictures(photos)
     referees = protocol.Judges(judges.dlib_embedding(), lpips and judges.lpips_alexnet(lpips))
-    studio = load(pack, device, precision)
-    count = faces or (2 if quick else 5)
+    studio, began = load(pack, device, precision), time.perf_counter()
+    if studio.pack.domain != "face":
+        raise UnsupportedByPack("The benchmark is about faces; take the pack compact or full.")
+    count = (2 if quick else FACES) if faces is None else faces
     people = [(f"seed {FIRST_SEED + i}", studio.random_face(FIRST_SEED + i)) for i in range(count)]
-    for photo in sorted(photos.iterdir()) if photos else ():
-        if photo.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
-            people.append((photo.name, studio.invert(photo)))
-    tasks, strengths, limit = (TASKS[:3], (0.5, 1.0, 2.0), 8) if quick else (TASKS, None, None)
+    people += [(picture.name, studio.invert(picture)) for picture in pictures]
+    tasks, strengths, limit = (TASKS[:3], QUICK_STRENGTHS, QUICK_STEPS) if quick else (TASKS, None, None)
     for row in protocol.run(studio, people, tasks, chosen, output, referees, strengths, limit, slow_faces):
         print(f"{row.face}, {row.prompt}, {row.method} {row.strength:g}: gain {row.gain:+.2f}, {row.seconds:.1f} s")
     rows = protocol.read_rows(output)
     if not rows:
         raise BadSetting("No face lacks what the prompts ask for, so there is nothing to compare; take more faces.")
-    identity = "dlib's" if referees.embed else "only the pack's own (pip install 'styleclip-studio[judges]' for dlib's)"
+    identity = "dlib" if referees.embed else "the pack's own network (pip install 'styleclip-studio[judges]' for dlib)"
     about = (
-        f"Pack {studio.pack.name}; {len({r.face for r in rows})} faces, {len({r.prompt for r in rows})} prompts, "
-        f"{len(rows)} edits. Gain is in deviations of a reading over random faces; figures are interpolated to a gain "
-        f"of {scoreboard.GAIN}; intervals are 95 %, over faces. Identity by {identity}; LPIPS by "
-        f"{'AlexNet' if referees.lpips else 'the network that the pack optimises by'}. Columns with an asterisk, and "
-        "the readings that gains are of, are of the kind that labelled the training data."
-        + (" A quick run, with few optimisation steps: no figures to quote." if quick else "")
+        f"{datetime.date.today()}, version {__version__}, pack {studio.pack.name} on {studio.pack.device.type}: "
+        f"{len({row.face for row in rows})} faces, {len({row.prompt for row in rows})} prompts, {len(rows)} edits, "
+        f"{(time.perf_counter() - began) / 60:.0f} minutes in this run. A gain is the move of a reading towards what "
+        f"was asked, in deviations over random faces; figures are interpolated to a gain of {scoreboard.GAIN:g}, and "
+        f"intervals are 95 %, over faces. Identity is judged by {identity}, LPIPS by "
+        f"{'AlexNet' if referees.lpips else 'the network that the pack optimises by'}."
+        + (" A quick run, with few optimisation steps and strengths: no figures to quote." if quick else "")
     )
-    scoreboard.write(rows, output, about)
-    print(f"\n{scoreboard.main_table(scoreboard.scores(rows))}\n\n{output / 'benchmark.html'}")
+    benchmark_report.write(rows, output, about)
+    print(f"\n{scoreboard.gain_table(scoreboard.outcomes(rows))}\n\n{output / 'benchmark.html'}")
+
+
+def _pictures(folder: Path | None) -> list[Path]:
+    """The pictures in a folder, by name. Raises BadSetting."""
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise BadSetting(f"There is no folder {folder} of photos.")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    if not found:
+        raise BadSetting(f"{folder} holds no photos ({', '.join(PICTURES)}).")
+    return found
 
 
 @command(

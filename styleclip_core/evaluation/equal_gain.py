@@ -37,7 +37,7 @@ def over_faces(pairs: Sequence[tuple[str, float]], draws: int = 2000) -> tuple[f
         pairs: face and figure; the figures of one face (of several prompts) are drawn together.
     """
     if not pairs:
-        return (float("nan"),) * 3
+        return float("nan"), float("nan"), float("nan")
     faces = sorted({face for face, _ in pairs})
     sums, counts = np.zeros(len(faces)), np.zeros(len(faces))
     for face, figure in pairs:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image
+from torch import Tensor
 
-from styleclip_core.edits import sliders
+from styleclip_core.edits import ganspace, interfacegan, sliders
 from styleclip_core.faces.instruments import INSTRUMENTS
 from styleclip_core.faces.readings import Readings
+from styleclip_core.packs.base import Pack
 from styleclip_core.results import DrawnState, Face
 from styleclip_core.settings import OfficialSettings, OptimizeSettings, TediGANSettings
 from styleclip_core.studio import Studio
 
-Pictures = Iterator[tuple[float, Image.Image, float]]  # strength, the edited face, seconds that the edit took
 SLIDER_STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # the last is the most that a slider takes
 PROMPT_STRENGTHS = (0.4, 0.7, 1.0, 1.4, 2.0)  # the last is the most that path A takes
+BOUNDARY_STRENGTHS = (1.0, 2.0, 3.0, 4.5, 6.0)  # deviations of W; the most is twice what InterFaceGAN shows
+COMPONENT_STRENGTHS = (1.5, 3.0, 5.0, 7.5, 10.0)  # deviations; weak components are shown far out in GANSpace, too
+
+
+@dataclass(frozen=True)
+class Edited:
+    """One edit: at what strength, the picture, the seconds that it took, and the unedited picture it started from."""
+
+    strength: float
+    image: Image.Image
+    seconds: float
+    start: Image.Image
+
+
+Pictures = Iterator[Edited]
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,7 @@ class Method:
         strengths: at which it is tried.
         ours: the studio's own, not a baseline.
         slow: takes minutes a face on a CPU.
+        looks: it takes the readings that gains are of while it edits, and keeps the picture that shows most.
     """
 
     title: str
@@ -83,22 +101,25 @@ class Method:
     strengths: tuple[float, ...] = SLIDER_STRENGTHS
     ours: bool = False
     slow: bool = False
+    looks: bool = False
 
 
-def _slider(key: Callable[[Task], tuple[str, int] | None], title: str, ours: bool = False) -> Method:
-    def can(studio: Studio, task: Task) -> bool:
-        found = key(task)
-        if found is None or found[0].startswith(("text:", "style:")):
-            return found is not None
-        return found[0] in {slider.key for slider in sliders.available(studio.pack)}
+def _has_slider(key: Callable[[Task], str]) -> Callable[[Studio, Task], bool]:
+    def has(studio: Studio, task: Task) -> bool:
+        return key(task).startswith(("text:", "style:")) or key(task) in {s.key for s in sliders.available(studio.pack)}
+
+    return has
+
+
+def _slider(key: Callable[[Task], str], title: str, ours: bool = False) -> Method:
+    """A slider; sources that make them from prompts have one for every task."""
 
     def edits(studio: Studio, face: Face, task: Task, strengths: Sequence[float], steps: int | None) -> Pictures:
-        name, sign = key(task) or ("", 0)
         for strength in strengths:
-            edit = studio.slide(face, {name: sign * strength})
-            yield strength, edit.image, edit.scores["seconds"]
+            edit = studio.slide(face, {key(task): strength})
+            yield Edited(strength, edit.image, edit.scores["seconds"], face.image)
 
-    return Method(title, can, edits, ours=ours)
+    return Method(title, _has_slider(key), edits, ours=ours)
 
 
 def _path_a(region: str, title: str) -> Method:
@@ -107,9 +128,37 @@ def _path_a(region: str, title: str) -> Method:
             settings = OptimizeSettings(strength=strength)
             settings = settings if steps is None else replace(settings, steps=min(steps, settings.steps))
             edit = studio.optimize(face, task.prompt, settings, region=region)
-            yield strength, edit.image, edit.scores["seconds"]
+            yield Edited(strength, edit.image, edit.scores["seconds"], face.image)
 
-    return Method(title, lambda studio, task: True, edits, PROMPT_STRENGTHS, ours=True)
+    return Method(title, lambda studio, task: True, edits, PROMPT_STRENGTHS, ours=True, looks=True)
+
+
+def _direction(
+    move: Callable[[Pack, Tensor, Task, float], Tensor],
+    title: str,
+    can: Callable[[Studio, Task], bool],
+    strengths: tuple[float, ...],
+) -> Method:
+    """A published direction in W, tried further than the studio's sliders go."""
+
+    def edits(studio: Studio, face: Face, task: Task, wanted: Sequence[float], steps: int | None) -> Pictures:
+        for strength in wanted:
+            began = time.perf_counter()
+            code = move(studio.pack, face.w_plus[None].to(studio.pack.device), task, strength)[0].cpu()
+            image = studio.render(DrawnState(code, weights=face.weights))
+            yield Edited(strength, image, time.perf_counter() - began, face.image)
+
+    return Method(title, can, edits, strengths)
+
+
+def _boundary(pack: Pack, w_plus: Tensor, task: Task, strength: float) -> Tensor:
+    name, sign = task.boundary
+    return interfacegan.apply(pack, w_plus, name, sign * strength)
+
+
+def _component(pack: Pack, w_plus: Tensor, task: Task, strength: float) -> Tensor:
+    named = next(named for named in ganspace.NAMED if named.name == task.component)
+    return ganspace.apply_named(pack, w_plus, named, strength)
 
 
 def _published(settings: TediGANSettings | OfficialSettings, title: str, can: Callable[[Studio, Task], bool]) -> Method:
@@ -118,10 +167,11 @@ def _published(settings: TediGANSettings | OfficialSettings, title: str, can: Ca
     def edits(studio: Studio, face: Face, task: Task, strengths: Sequence[float], steps: int | None) -> Pictures:
         chosen = settings if steps is None else replace(settings, steps=min(steps, settings.steps))
         edit = studio.optimize(face, task.prompt, chosen, region="everywhere")
-        start = edit.face or face
+        start = edit.face or face  # a photo's is inverted anew, without a residual
         for strength in strengths:
             code = start.w_plus + strength * (edit.state.w_plus - start.w_plus)
-            yield strength, studio.render(DrawnState(code, weights=start.weights)), edit.scores["seconds"]
+            image = studio.render(DrawnState(code, weights=start.weights))
+            yield Edited(strength, image, edit.scores["seconds"], start.image)
 
     return Method(title, can, edits, slow=True)
 
@@ -129,11 +179,15 @@ def _published(settings: TediGANSettings | OfficialSettings, title: str, can: Ca
 METHODS = {
     "prompt": _path_a("everywhere", "prompt, everywhere (path A)"),
     "region": _path_a("auto", "prompt, in its region (path C)"),
-    "mapper": _slider(lambda task: (f"mapper:{task.mapper}", 1), "mapper", ours=True),
-    "text": _slider(lambda task: (f"text:{task.prompt}", 1), "text slider", ours=True),
-    "style": _slider(lambda task: (f"style:{task.prompt}", 1), "global direction (StyleCLIP)"),
-    "boundary": _slider(lambda task: (f"boundary:{task.boundary[0]}", task.boundary[1]), "InterFaceGAN"),
-    "component": _slider(lambda task: task.component and (f"component:{task.component}", 1) or None, "GANSpace"),
+    "mapper": _slider(lambda task: f"mapper:{task.mapper}", "mapper (path B)", ours=True),
+    "text": _slider(lambda task: f"text:{task.prompt}", "text slider", ours=True),
+    "style": _slider(lambda task: f"style:{task.prompt}", "global direction (StyleCLIP)"),
+    "boundary": _direction(
+        _boundary, "InterFaceGAN", _has_slider(lambda task: f"boundary:{task.boundary[0]}"), BOUNDARY_STRENGTHS
+    ),
+    "component": _direction(
+        _component, "GANSpace", _has_slider(lambda task: f"component:{task.component}"), COMPONENT_STRENGTHS
+    ),
     "tedigan": _published(TediGANSettings(start="face"), "TediGAN, from the face", lambda studio, task: True),
     "official": _published(
         OfficialSettings(),

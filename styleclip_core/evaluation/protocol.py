@@ -8,26 +8,29 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor
 
 from styleclip_core import steps
 from styleclip_core.errors import BadSetting, UnsupportedByPack
 from styleclip_core.evaluation.judges import Distance, Embed
-from styleclip_core.evaluation.methods import METHODS, Method, Task
+from styleclip_core.evaluation.methods import METHODS, Edited, Task
 from styleclip_core.faces.instruments import INSTRUMENTS
 from styleclip_core.faces.readings import Readings, read
 from styleclip_core.images import to_tensor
 from styleclip_core.results import Face
 from styleclip_core.studio import Studio
 
-ROWS, PICTURES, SMALL = "rows.jsonl", "pictures", 256
-MOST_DRIFTING = 5  # times a reading's deviation that its drift counts at most, so that no lost reading rules the mean
+ROWS, SETUP, PICTURES, SMALL = "rows.jsonl", "setup.json", "pictures", 256
+MOST_DRIFTING = 5.0  # times a reading's deviation that its drift counts at most, so that no lost reading rules the mean
+NO_FACE = 1.0  # dlib's distance to a picture in which it finds no face any more
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Row:
         face, prompt, method, strength: what was edited by what.
         gain: the reading's move towards what was asked, in deviations over random faces; 0 where it is lost.
         identity: cosine of the pack's own face embeddings.
-        dlib: distance of dlib's; 1 where it finds no face any more.
+        dlib: distance of dlib's; `NO_FACE` where it finds no face any more.
         drift, most_drift: mean and maximum over groups of readings of what was not asked for, in deviations.
         lpips, lpips_outside: of the whole picture, and with the edit's region put back.
         seconds: that the edit took.
@@ -81,14 +84,19 @@ def moves(before: Readings, after: Readings) -> dict[str, float]:
     }
 
 
-def drifts(moved: dict[str, float], reading: str) -> tuple[float, float]:
-    """Mean and maximum over the other groups of readings, each by its largest change; (0, 0) of none."""
+def drifts(moved: Mapping[str, float], reading: str) -> tuple[float, float]:
+    """Mean and maximum over the other groups of readings, each by its largest change; the most where the face is lost.
+
+    It is StyleSpace's attribute dependency, with readings of pictures in place of classifiers' logits.
+    """
     groups: dict[str, float] = {}
     for key, change in moved.items():
         group = INSTRUMENTS[key].group
         if group != INSTRUMENTS[reading].group:
             groups[group] = max(groups.get(group, 0.0), abs(change))
-    return (float(np.mean(list(groups.values()))), max(groups.values())) if groups else (0.0, 0.0)
+    if not groups:
+        return MOST_DRIFTING, MOST_DRIFTING
+    return float(np.mean(list(groups.values()))), max(groups.values())
 
 
 @dataclass(frozen=True)
@@ -99,56 +107,97 @@ class Judges:
     lpips: Distance | None = None
 
 
-def _rows(
-    studio: Studio, name: str, face: Face, task: Task, key: str, judges: Judges, run: Callable, folder: Path
-) -> Iterator[Row]:
-    pack, device = studio.pack, studio.pack.device
-    before = read(face.image, pack.parser, device) or {}
-    original, known = to_tensor(face.image, device), judges.embed and judges.embed(face.image)
-    try:
-        place = studio.region(face, "auto", task.prompt)
-    except UnsupportedByPack:
-        place = None
+@dataclass(frozen=True, eq=False)
+class Unedited:
+    """What is known of a face before it is edited: its picture, readings, and dlib's embedding if it has one."""
+
+    image: Image.Image
+    readings: Readings
+    embedding: np.ndarray | None
+
+
+def look(studio: Studio, image: Image.Image, judges: Judges) -> Unedited:
+    """Measure a face before it is edited."""
+    readings = read(image, studio.pack.parser, studio.pack.device) or {}
+    return Unedited(image, readings, judges.embed(image) if judges.embed else None)
+
+
+def measured(
+    studio: Studio,
+    name: str,
+    task: Task,
+    key: str,
+    before: Unedited,
+    edited: Edited,
+    shown: Tensor | None,
+    judges: Judges,
+) -> Row:
+    """The row of one edit.
+
+    Args:
+        name: of the face.
+        key: of the method.
+        shown: where the task's changes show, ``[1,1,H,H]`` in {0,1}; None if that is not known.
+    """
+    pack = studio.pack
+    after = read(edited.image, pack.parser, pack.device) or {}
+    gain, moved = task.value(after) - task.value(before.readings), moves(before.readings, after)
+    scores = steps.judge(pack, before.image, edited.image, task.prompt)
+    old, new, dlib = to_tensor(before.image, pack.device), to_tensor(edited.image, pack.device), None
+    if judges.embed and before.embedding is not None:
+        found = judges.embed(edited.image)
+        dlib = NO_FACE if found is None else float(np.linalg.norm(found - before.embedding))
     distance = judges.lpips or (lambda a, b: steps.distance(pack, a, b))
-    for strength, image, seconds in run():
-        after = read(image, pack.parser, device) or {}
-        gain, moved = task.value(after) - task.value(before), moves(before, after)
-        drift, most = drifts(moved, task.reading)
-        scores = steps.judge(pack, face.image, image, task.prompt)
-        edited, dlib = to_tensor(image, device), None
-        if judges.embed and known is not None:
-            found = judges.embed(image)
-            dlib = 1.0 if found is None else float(np.linalg.norm(found - known))
-        shown = 0 if place is None else (place.mask > 0.05).float().to(device)
-        if place is not None and shown.shape[-1] != edited.shape[-1]:
-            shown = torch.nn.functional.interpolate(shown, edited.shape[-2:])
-        row = Row(
-            name,
-            task.prompt,
-            key,
-            strength,
-            gain if math.isfinite(gain) else 0.0,
-            scores.get("identity"),
-            dlib,
-            drift,
-            most,
-            distance(original, edited),
-            distance(original, original * shown + edited * (1 - shown)),
-            seconds,
-            scores["similarity_after"] - scores["similarity_before"],
-            moved,
-        )
-        image.resize((SMALL, SMALL), Image.Resampling.LANCZOS).save(folder / PICTURES / row.picture, quality=90)
-        yield row
+    inside = 0 if shown is None else F.interpolate(shown.to(pack.device), old.shape[-2:])
+    drift, most = drifts(moved, task.reading)
+    return Row(
+        name,
+        task.prompt,
+        key,
+        edited.strength,
+        gain if math.isfinite(gain) else 0.0,
+        scores.get("identity"),
+        dlib,
+        drift,
+        most,
+        distance(old, new),
+        distance(old, old * inside + new * (1 - inside)),
+        edited.seconds,
+        scores["similarity_after"] - scores["similarity_before"],
+        moved,
+    )
+
+
+def place(studio: Studio, face: Face, task: Task) -> Tensor | None:
+    """Where a task's changes show in a face, ``[1,1,1024,1024]`` in {0,1}; None if the pack cannot tell."""
+    try:
+        return (studio.region(face, "auto", task.prompt).mask > 0.05).float()
+    except UnsupportedByPack:
+        return None
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """The rows that a run has written so far. Raises BadSetting."""
+    """The rows that a run has written so far; a last line that it was stopped in counts for nothing.
+
+    Raises BadSetting.
+    """
     path = folder / ROWS
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8").split("\n")[:-1]
     try:
-        return [Row(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+        return [Row(**json.loads(line)) for line in lines]
     except (TypeError, ValueError) as error:
         raise BadSetting(f"{path} was written by another version; choose another folder.") from error
+
+
+def check_setup(folder: Path, setup: Mapping[str, Any]) -> None:
+    """Write down how a folder's rows are made; raise BadSetting if those in it were made otherwise."""
+    path = folder / SETUP
+    if path.exists() and (found := json.loads(path.read_text("utf-8"))) != setup:
+        other = ", ".join(f"{name} {found.get(name)}" for name in setup if found.get(name) != setup[name])
+        raise BadSetting(f"{folder} holds a benchmark with {other}; go on with the same, or choose another folder.")
+    path.write_text(json.dumps(setup, indent=2) + "\n", "utf-8")
 
 
 def run(
@@ -171,33 +220,39 @@ def run(
         strengths: in place of the methods' own.
         optimisation_steps: at most so many in each optimisation.
         slow_faces: TediGAN and StyleCLIP's optimisation, minutes a face, edit only the first so many faces.
+    Raises:
+        BadSetting: the folder's rows were made with other judges, strengths or another pack.
     """
+    judges = judges or Judges()
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-    done = {(row.face, row.prompt, row.method, row.strength) for row in read_rows(folder)}
+    setup = {"pack": studio.pack.name, "dlib": judges.embed is not None, "alexnet": judges.lpips is not None}
+    check_setup(folder, setup | {"strengths": strengths and list(strengths), "steps": optimisation_steps})
+    rows = read_rows(folder)
+    done = {(row.face, row.prompt, row.method, row.strength) for row in rows}
+    whole = folder / f"{ROWS}.new"  # without a line that a run was stopped in
+    whole.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), "utf-8")
+    whole.replace(folder / ROWS)
     with open(folder / ROWS, "a", encoding="utf-8") as file:
         for number, (name, face) in enumerate(faces):
-            small = face.image.resize((SMALL, SMALL), Image.Resampling.LANCZOS)
-            small.save(folder / PICTURES / picture_name(name), quality=90)
-            readings = read(face.image, studio.pack.parser, studio.pack.device) or {}
-            for task in (task for task in tasks if task.suits(readings)):
+            _save_small(face.image, folder / PICTURES / picture_name(name))
+            known = look(studio, face.image, judges)
+            for task in [task for task in tasks if task.suits(known.readings)]:
+                shown = place(studio, face, task)
                 for key in methods:
                     method = METHODS[key]
-                    if (slow_faces is not None and method.slow and number >= slow_faces) or not method.can(
-                        studio, task
-                    ):
+                    wanted = [s for s in strengths or method.strengths if (name, task.prompt, key, s) not in done]
+                    left_out = slow_faces is not None and method.slow and number >= slow_faces
+                    if not wanted or left_out or not method.can(studio, task):
                         continue
-                    wanted = strengths or method.strengths
-                    left = [s for s in wanted if (name, task.prompt, key, s) not in done]
-                    if not left:
-                        continue
-                    edits = _bound(method, studio, face, task, left, optimisation_steps)
-                    for row in _rows(studio, name, face, task, key, judges or Judges(), edits, folder):
+                    for edited in method.edits(studio, face, task, wanted, optimisation_steps):
+                        if edited.start is not known.image:  # a method that inverts a photo in its own way
+                            known = look(studio, edited.start, judges)
+                        row = measured(studio, name, task, key, known, edited, shown, judges)
+                        _save_small(edited.image, folder / PICTURES / row.picture)
                         file.write(json.dumps(asdict(row)) + "\n")
                         file.flush()
                         yield row
 
 
-def _bound(
-    method: Method, studio: Studio, face: Face, task: Task, strengths: Sequence[float], limit: int | None
-) -> Callable:
-    return lambda: method.edits(studio, face, task, strengths, limit)
+def _save_small(image: Image.Image, path: Path) -> None:
+    image.resize((SMALL, SMALL), Image.Resampling.LANCZOS).save(path, quality=90)
