@@ -58,8 +58,11 @@ def benchmark(
     ] = None,
     slow_faces: Annotated[
         int,
-        typer.Option(min=0, help="How many of the faces tedigan and official edit, which take a minute each and more."),
-    ] = 2,
+        typer.Option(
+            min=0,
+            help="On how many faces, which take turns, tedigan and official do each prompt: minutes an edit on a CPU.",
+        ),
+    ] = 1,
     lpips: Annotated[
         Path | None,
         typer.Option(

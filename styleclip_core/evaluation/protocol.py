@@ -219,7 +219,8 @@ def run(
         folder: where rows and pictures go. What is there already is not made again.
         strengths: in place of the methods' own.
         optimisation_steps: at most so many in each optimisation.
-        slow_faces: TediGAN and StyleCLIP's optimisation, minutes a face, edit only the first so many faces.
+        slow_faces: TediGAN and StyleCLIP's optimisation, minutes an edit, do each task on so many faces only, which
+            take turns.
     Raises:
         BadSetting: the folder's rows were made with other judges, strengths or another pack.
     """
@@ -236,12 +237,12 @@ def run(
         for number, (name, face) in enumerate(faces):
             _save_small(face.image, folder / PICTURES / picture_name(name))
             known = look(studio, face.image, judges)
-            for task in [task for task in tasks if task.suits(known.readings)]:
+            for turn, task in [(turn, task) for turn, task in enumerate(tasks) if task.suits(known.readings)]:
                 shown = place(studio, face, task)
                 for key in methods:
                     method = METHODS[key]
                     wanted = [s for s in strengths or method.strengths if (name, task.prompt, key, s) not in done]
-                    left_out = slow_faces is not None and method.slow and number >= slow_faces
+                    left_out = method.slow and slow_faces is not None and (number - turn) % len(faces) >= slow_faces
                     if not wanted or left_out or not method.can(studio, task):
                         continue
                     for edited in method.edits(studio, face, task, wanted, optimisation_steps):

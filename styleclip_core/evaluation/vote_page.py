@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from styleclip_core.evaluation import votes
 from styleclip_core.evaluation.protocol import PICTURES, read_rows
@@ -25,8 +26,8 @@ def build(folder: Path, seed: int | None = None) -> gr.Blocks:
 
     def show() -> list[Any]:
         pair = votes.draw_pair(rows, GAIN, random)
-        files = [str(folder / PICTURES / name) for name in (pair.before, *pair.pictures)]
-        return [pair, f"### {pair.prompt}", *files, f"{len(votes.read_votes(folder))} votes"]
+        pictures = [_picture(folder, name) for name in (pair.before, *pair.pictures)]
+        return [pair, f"### {pair.prompt}", *pictures, f"{len(votes.read_votes(folder))} votes"]
 
     def choose(side: int) -> Callable[[votes.Pair], list[Any]]:
         def chosen(pair: votes.Pair) -> list[Any]:
@@ -50,6 +51,12 @@ def build(folder: Path, seed: int | None = None) -> gr.Blocks:
     return page
 
 
+def _picture(folder: Path, name: str) -> Image.Image:
+    """A picture itself, since the name of its file says whose it is."""
+    with Image.open(folder / PICTURES / name) as picture:
+        return picture.convert("RGB")
+
+
 def serve(folder: Path, port: int | None = None) -> None:
     """Serve the page at 127.0.0.1 until it is stopped."""
-    build(folder).launch(server_name="127.0.0.1", server_port=port, allowed_paths=[str(folder / PICTURES)], share=False)
+    build(folder).launch(server_name="127.0.0.1", server_port=port, share=False)
