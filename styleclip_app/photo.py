@@ -41,7 +41,7 @@ def photo_controls(domain: str) -> PhotoControls:
     # this box than its value would make gradio build it anew, without this.
     photo.preprocess = lambda payload: payload.path if payload else None
     if domain == "face":
-        gr.HTML(f"<small>{CONSENT}</small>", elem_id="consent")
+        gr.HTML(f"<small>{CONSENT}</small>", elem_classes="consent")
     faces = thumbnails("faces", 6, 86, show_label=False, visible=False)
     samples: gr.Dataset | None = None
     with gr.Row(equal_height=True):

@@ -17,10 +17,11 @@ THEME = Default(
 )
 CSS = """
 .gradio-container {max-width: 1440px !important; padding-top: 6px !important; overflow: visible !important}
-#head .html-container, #consent .html-container, #status .html-container, #numbers .html-container {padding: 0}
+#head .html-container, .consent .html-container, #status .html-container, #film-status .html-container {padding: 0}
+#numbers .html-container {padding: 0}
 #samples, #prompts {padding: 0}
 #head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
-#head small {display: block; opacity: .65} #consent small {opacity: .65; line-height: 1.2; display: block}
+#head small {display: block; opacity: .65} .consent small {opacity: .65; line-height: 1.2; display: block}
 .job, .numbers div {border-radius: 8px; padding: 10px 14px; border: 1px solid var(--border-color-primary);
   background: var(--background-fill-secondary)}
 .job {min-height: 46px} .job.bad {border-left: 4px solid #dc2626}
@@ -46,6 +47,8 @@ body.peek #compare img:nth-of-type(2), body.peek #whole img:nth-of-type(2) {visi
     overflow-y: auto}
   #results > * {flex-shrink: 0}
 }
+#film-frames .thumbnail-lg {aspect-ratio: auto} #film-frames .grid-container {grid-template-rows: none !important}
+#film-frames .grid-wrap {max-height: none !important; height: auto !important}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #bare {display: none} body.bare #bare {display: block !important}
 #regions button {flex: 0 1 auto !important; min-width: fit-content !important; padding: 4px 9px}

@@ -17,7 +17,6 @@ from PIL import Image
 
 from styleclip_app.jobs import AGAIN, refuse, wire_work
 from styleclip_app.page import PROMPTS, Updates, Values, strength_slider
-from styleclip_app.photo import CONSENT
 from styleclip_app.prompt_tab import REGIONS
 from styleclip_app.results import KEEP_SECONDS, keep
 from styleclip_app.session import in_worker
@@ -32,6 +31,7 @@ from styleclip_core.video.container import open_clip
 FILMS: dict[str, Any] = {"concurrency_id": "film", "concurrency_limit": 1}  # a queue of their own: they take minutes
 MOST_SECONDS = 60  # of a clip; what is longer is edited in parts, or by the command
 LOOK_EVERY = 1.0  # seconds between pictures of the work
+CONSENT = "Only videos of yourself or of people who agree. Edited ones say in the file that AI edited them."
 FRAMES = ("first", "middle", "last")
 IDLE = "Choose a video with a face in it and describe the change. Preview shows three frames of it."
 PLAY_BOTH = """() => {
@@ -132,10 +132,8 @@ def _lay_out() -> VideoTab:
             look = gr.Image(
                 label="At work", interactive=False, height=240, buttons=[], elem_id="film-look", visible=False
             )
-            frames = gr.Gallery(
-                label="Before and after", columns=2, height="auto", interactive=False, elem_id="film-frames",
-                visible=False, object_fit="contain",
-            )  # fmt: skip
+            plain: dict[str, Any] = {"interactive": False, "buttons": [], "object_fit": "contain", "visible": False}
+            frames = gr.Gallery(label="Before and after", columns=1, height="auto", elem_id="film-frames", **plain)
     work = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=_forget)
     asked, part, buttons = (film, prompt, strength, region), (start, end, face), (preview, run, cancel)
     return VideoTab(*asked, *part, *buttons, status, edited, both, frames, look, gr.State(), work)
@@ -193,11 +191,7 @@ def _preview(studio: Studio, tab: VideoTab, asked: Asked, folder: str) -> Genera
             yield step
             continue
         names = FRAMES if len(step) == len(FRAMES) else [str(number) for number in range(1, len(step) + 1)]
-        pictures = [
-            (_small(picture), f"{name} frame, {when}")
-            for pair, name in zip(step, names, strict=True)
-            for picture, when in zip(pair, ("before", "after"), strict=True)
-        ]
+        pictures = [(_beside(*pair), f"{name} frame") for pair, name in zip(step, names, strict=True)]
         said = status_html("These frames, alone. Edit the video steadies the edit over time.")
         shown: Updates = {tab.frames: gr.update(value=pictures, visible=True), tab.status: said}
         yield shown | {tab.look: gr.update(visible=False)}
@@ -220,10 +214,15 @@ def _edit(studio: Studio, tab: VideoTab, asked: Asked, folder: str) -> Generator
         }
 
 
-def _small(picture: Image.Image) -> Image.Image:
-    small = picture.copy()
-    small.thumbnail((960, 960))
-    return small
+def _beside(before: Image.Image, after: Image.Image) -> Image.Image:
+    """Both frames in one picture, small."""
+    size = (before.width, before.height)
+    scale = min(1.0, 960 / max(size))
+    width, height = (round(side * scale) for side in size)
+    both = Image.new("RGB", (2 * width + 8, height), "white")
+    for left, picture in ((0, before), (width + 8, after)):
+        both.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (left, 0))
+    return both
 
 
 def _forget(folder: tempfile.TemporaryDirectory[str] | None) -> None:
