@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,13 @@ NOBODY = {"error": "Every worker died at its start: there may be too little memo
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker's networks are loaded; it waits for photos."""
+    """A worker's networks are loaded; it waits for photos.
+
+    Attributes:
+        note: what is to be known about its networks, see `Pack.note`.
+    """
+
+    note: str = ""
 
 
 Answer = Ready | Row | StudioError | None  # None: it died
@@ -52,15 +58,21 @@ class _Task:
     wait: bool = False
 
 
-def hand_out(team: Team, workers: int, photos: Sequence[Path]) -> Iterator[tuple[Path, Row]]:
+def hand_out(
+    team: Team, workers: int, photos: Sequence[Path], say: Callable[[str], object] = lambda note: None
+) -> Generator[tuple[Path, Row], None, None]:
     """Each photo with its row, as they come. Those that other processes are at come last. The team is closed.
 
-    Raises the StudioError that a worker has against the plan.
+    Args:
+        say: is given what is to be known about the workers' networks, once.
+    Raises:
+        StudioError: what a worker has against the plan.
     """
     waiting = deque(map(_Task, photos))
     at: dict[int, _Task | None] = {}  # what the living workers are at that do not idle; None: starting
     idle: list[int] = []
     failed: Counter[int] = Counter()  # starts, in a row
+    said = False
 
     def begin(worker: int) -> None:
         at[worker] = None
@@ -71,27 +83,35 @@ def hand_out(team: Team, workers: int, photos: Sequence[Path]) -> Iterator[tuple
             begin(worker)
         while at and (waiting or any(at.values())):
             worker, answer = team.answer()
-            task = at.pop(worker)
+            starting, task, row = worker in at, at.pop(worker, None), None
             if isinstance(answer, StudioError):
                 raise answer
-            if answer is not None:
+            if answer is None:
+                failed[worker] += starting and task is None
+                idle = [other for other in idle if other != worker]
+                if task and task.tries < TRIES:
+                    waiting.append(replace(task, tries=task.tries + 1))
+                elif task:
+                    row = DIED
+            else:
                 failed[worker] = 0
                 idle.append(worker)
-                if task and "busy" in answer:
+                if isinstance(answer, Ready):
+                    if answer.note and not said:
+                        said = True
+                        say(answer.note)
+                elif task and "busy" in answer:
                     waiting.append(replace(task, wait=True))
-                elif task:
-                    yield task.photo, answer
-            elif task and task.tries < TRIES:
-                waiting.append(replace(task, tries=task.tries + 1))
-            elif task:
-                yield task.photo, DIED
-            else:
-                failed[worker] += 1
+                else:
+                    row = answer
             while waiting and idle:
-                at[idle[-1]] = waiting.popleft()
-                team.give(idle[-1], at[idle.pop()].photo, at[worker].wait)
+                free, following = idle.pop(), waiting.popleft()
+                at[free] = following
+                team.give(free, following.photo, following.wait)
             if answer is None and waiting and failed[worker] < STARTS:
                 begin(worker)
+            if task and row is not None:
+                yield task.photo, row
         for task in waiting:
             yield task.photo, NOBODY
     finally:

@@ -78,7 +78,7 @@ def _serve(connection: Connection, networks: Networks, plan: Plan, place: str) -
         except StudioError as error:
             connection.send(error)
             return
-        connection.send(Ready())
+        connection.send(Ready(worker.pack.note))
         while True:
             connection.send(worker.do(*connection.recv()))
     except (EOFError, OSError):

@@ -17,6 +17,7 @@ STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:1.5rem;color:#222;back
 table{border-collapse:collapse}th,td{padding:.4rem;text-align:left;vertical-align:top;border-top:1px solid #ddd}
 img{display:block;max-width:256px;height:auto}small{color:#666}.bad{color:#a00}
 @media(max-width:700px){img{max-width:28vw}body{margin:.5rem}td,th{padding:.2rem;font-size:13px}}"""
+SHOWN = 2000  # photos that the contact sheet has room for: more of them no browser likes
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ def write_report(store: Store, plan: Plan, photos: Sequence[Path], rows: Mapping
 
 def _sheet(plan: Plan, photos: Sequence[Path], rows: Mapping[Path, Row], failed: int) -> str:
     heads = "".join(f"<th>{html.escape(name)}<br><small>{_said(plan, name)}</small></th>" for name in plan.edits)
-    body = "\n".join(_line(plan, photo, rows[photo]) for photo in photos)
+    body = "\n".join(_line(plan, photo, rows[photo]) for photo in photos[:SHOWN])
+    more = f" The first {SHOWN:,} are shown; results.jsonl has all." if len(photos) > SHOWN else ""
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Edited photos</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>
-<h1>Edited photos</h1><p>{len(photos) - failed} edited, {failed} not. The edited pictures are made by AI.</p>
+<h1>Edited photos</h1><p>{len(photos) - failed} edited, {failed} not. The edited pictures are made by AI.{more}</p>
 <table><tr><th>Photo</th><th>Before</th>{heads}</tr>
 {body}
 </table></html>
@@ -60,11 +62,12 @@ def _line(plan: Plan, photo: Path, row: Row) -> str:
         said = html.escape(row["error"])
         return f'<tr><td>{name}</td><td colspan="{1 + len(plan.edits)}" class="bad">{said}</td></tr>'
     cells = "".join(_edit(edit, name, title) for title, edit in row["edits"].items())
-    return f'<tr><td>{name}</td><td><img src="{quote(row["before"]["file"])}" alt="{name}"></td>{cells}</tr>'
+    before = f'<img src="{quote(row["before"]["file"])}" alt="{name}" loading="lazy">'
+    return f"<tr><td>{name}</td><td>{before}</td>{cells}</tr>"
 
 
 def _edit(edit: Row, name: str, title: str) -> str:
     likeness = [face["identity"] for face in edit["faces"] if "identity" in face]
     numbers = f"<small>same person {min(likeness):.2f}</small>" if likeness else ""
-    picture = f'<img src="{quote(edit["small"])}" alt="{name}, {html.escape(title)}">'
+    picture = f'<img src="{quote(edit["small"])}" alt="{name}, {html.escape(title)}" loading="lazy">'
     return f'<td><a href="{quote(edit["file"])}">{picture}</a>{numbers}</td>'

@@ -84,24 +84,29 @@ class Remote:
     url: str
 
     def read(self, name: str) -> bytes | None:
+        system, path = self._find(name)
         try:
-            with self._open(name, "rb") as file:
-                return file.read()
+            return system.cat_file(path)
         except FileNotFoundError:
             return None
 
     def write(self, name: str, data: bytes) -> None:
-        with self._open(name, "wb") as file:  # object stores show an object when its upload is complete
-            file.write(data)
+        system, path = self._find(name)
+        try:
+            system.pipe_file(path, data)  # object stores show an object when its upload is complete
+        except FileNotFoundError:  # where there are folders
+            system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            system.pipe_file(path, data)
 
     @contextlib.contextmanager
     def claim(self, name: str, wait: bool) -> Iterator[bool]:
         yield True
 
-    def _open(self, name: str, mode: str) -> Any:
+    def _find(self, name: str) -> tuple[Any, str]:
+        """The file system, and the file's path in it."""
         import fsspec
 
-        return fsspec.open(f"{self.url.rstrip('/')}/{name}", mode, auto_mkdir=True)
+        return fsspec.url_to_fs(f"{self.url.rstrip('/')}/{name}")
 
 
 def open_store(place: str) -> Store:

@@ -5,60 +5,127 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
-from styleclip_core.batch.jobs import Plan, key_of
-from styleclip_core.batch.store import Store
+from styleclip_core.batch.jobs import Plan
+from styleclip_core.batch.store import Store, open_store
 from styleclip_core.edits import local
 from styleclip_core.edits.recipe import Recipe
-from styleclip_core.errors import BadImage, NoFaceFound, OutOfMemory, StudioError
+from styleclip_core.errors import (
+    BadCheckpoint,
+    BadImage,
+    DiskFull,
+    NoFaceFound,
+    OutOfMemory,
+    StudioError,
+    WeightsUnavailable,
+)
 from styleclip_core.faces import detect_faces, load_photo
 from styleclip_core.faces.photo import MAX_BYTES
-from styleclip_core.packs import Pack
+from styleclip_core.packs import Pack, load_pack
 from styleclip_core.provenance import save_picture
 from styleclip_core.results import Edit, Face
 from styleclip_core.studio import Studio
 
 RECORDS = ".records"
 THUMBNAIL = 256  # px of the longer side, in the contact sheet
+MAX_STEM = 60  # characters of a photo's name in those of its results, since file systems take 255 bytes
 SCORES = ("similarity_before", "similarity_after", "identity", "distance")
 
 Row = dict[str, Any]  # of the report; one with "error" says why there is nothing, one with "busy" that others do it
+PASSING = (OutOfMemory, WeightsUnavailable, BadCheckpoint, DiskFull)  # StudioErrors that another try may not meet
 
 
-def do_photo(pack: Pack, plan: Plan, fingerprint: str, photo: Path, store: Store, wait: bool = False) -> Row:
-    """Edit a photo and write what comes, unless that is there already or another process is at it.
+@dataclass(frozen=True)
+class Networks:
+    """What a worker loads, and how many threads it computes with (0: torch's own choice)."""
 
-    What goes wrong is in the row, never raised. Rows of what would go wrong again are kept as those of finished photos;
-    a full disk and a lack of memory are not, so the next call tries again.
+    pack: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
 
-    Args:
-        fingerprint: of the plan.
-        wait: for the process that is at it, instead of giving a row with "busy".
+    def load(self) -> Pack:
+        """The pack. Changes the threads of this process. For the errors see `packs.load_pack`."""
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        return load_pack(self.pack, self.device, self.precision)
+
+
+class Worker:
+    """Loaded networks that edit photos by a plan.
+
+    Attributes:
+        pack: the networks.
     """
-    try:
-        data = _read(photo)
-    except (OSError, BadImage) as error:
-        return _failed(error)
-    key = key_of(fingerprint, photo.name, data)
-    try:
-        with store.claim(key, wait) as free:
-            if not free:
-                return {"busy": True}
-            if (done := _finished(store, key)) is not None:
-                return done
-            row = _edited(pack, plan, photo, data, store)
-            store.write(f"{RECORDS}/{key}.json", json.dumps(row, sort_keys=True).encode())
-            return row
-    except (StudioError, OSError, MemoryError) as error:
-        return _failed(error)
-    except Exception as error:  # a photo that breaks the program must not take the others with it
-        return {"error": f"The program failed at it ({type(error).__name__}: {error}).", "kind": "failed"}
+
+    def __init__(self, networks: Networks | Pack, plan: Plan, place: str):
+        """Load the networks, if they are not.
+
+        Args:
+            place: path or URL of the results.
+        Raises:
+            StudioError: what the pack has against the plan, or why it cannot be loaded.
+        """
+        self.pack = networks.load() if isinstance(networks, Networks) else networks
+        check(self.pack, plan)
+        self._plan, self._fingerprint, self._store = plan, plan.fingerprint(self.pack), open_store(place)
+
+    def do(self, photo: Path, wait: bool = False) -> Row:
+        """Edit a photo and write what comes, unless that is there already or another process is at it.
+
+        What goes wrong is in the row, never raised. Rows of what would go wrong again are kept as those of finished
+        photos; a full disk and a lack of memory are not, so the next call tries again.
+
+        Args:
+            wait: for the process that is at it, instead of giving a row with "busy".
+        """
+        try:
+            data = _read(photo)
+            content, store = hashlib.sha256(data).hexdigest(), self._store
+            name = f"{photo.stem[:MAX_STEM]}-{content[:12]}"
+            key = hashlib.sha256(f"{self._fingerprint}\n{name}\n{content}".encode()).hexdigest()
+            with store.claim(name, wait) as free:
+                if not free:
+                    return {"busy": True}
+                if (done := _finished(store, key)) is not None:
+                    return done
+                row = self._edited(data, name)
+                store.write(f"{RECORDS}/{key}.json", json.dumps(row, sort_keys=True).encode())
+                return row
+        except (StudioError, OSError, MemoryError) as error:
+            return _failed(error)
+        except Exception as error:  # a photo that breaks the program must not take the others with it
+            logging.exception("The program failed at %s", photo)
+            return {"error": f"The program failed at it ({type(error).__name__}: {error}).", "kind": "failed"}
+
+    def _edited(self, data: bytes, name: str) -> Row:
+        """Make and write the edits, as NAME-EDIT.png. Raises OSError, and StudioErrors that may pass."""
+        plan, store, pack = self._plan, self._store, self.pack
+        studio = Studio(pack)  # a new one remembers no other photo, which could change what comes of this one
+        try:
+            picture = load_photo(data)
+            count = len(detect_faces(picture)) if plan.faces == "all" and pack.domain == "face" else 1
+            faces = [studio.invert(picture, index, plan.inversion) for index in range(count)]
+            edits = {}
+            for title, asked in plan.edits.items():
+                made = _edit_faces(studio, faces, asked)
+                output = _write(store, f"{name}-{title}.png", made[-1].photo)
+                small = _write(store, f".small/{name}-{title}.png", _thumbnail(made[-1].photo))
+                edits[title] = output | {"small": small["file"], "faces": [_numbers(edit) for edit in made]}
+        except PASSING:
+            raise
+        except StudioError as error:
+            return _failed(error)
+        before = _write(store, f".small/{name}.png", _thumbnail(picture))
+        return {"before": before, "faces": faces[0].faces, "edits": edits}
 
 
 def _finished(store: Store, key: str) -> Row | None:
@@ -66,48 +133,28 @@ def _finished(store: Store, key: str) -> Row | None:
     text = store.read(f"{RECORDS}/{key}.json")
     if text is None:
         return None
-    row: Row = json.loads(text)
-    files = [row["before"], *row["edits"].values()] if "edits" in row else []
-    for file in files:
+    try:
+        row: Row = json.loads(text)
+    except ValueError:  # damaged
+        return None
+    for file in (row["before"], *row["edits"].values()) if "edits" in row else ():
         data = store.read(file["file"])
         if data is None or hashlib.sha256(data).hexdigest() != file["sha256"]:
             return None
     return row
 
 
-def _edited(pack: Pack, plan: Plan, photo: Path, data: bytes, store: Store) -> Row:
-    """Make and write the edits. Raises OutOfMemory, OSError; what the photo lacks is in the row."""
-    name = f"{photo.stem}-{hashlib.sha256(data).hexdigest()[:8]}"
-    studio = Studio(pack)  # a new one remembers no other photo, which could change what comes of this one
-    try:
-        picture = load_photo(data)
-        count = len(detect_faces(picture)) if plan.faces == "all" and pack.domain == "face" else 1
-        faces = [studio.invert(picture, index, plan.inversion) for index in range(count)]
-        edits = {}
-        for title, asked in plan.edits.items():
-            made = _edit_faces(studio, picture, faces, asked)
-            output = _write(store, f"{name}-{title}.png", made[-1].photo)
-            small = _write(store, f".small/{name}-{title}.png", _thumbnail(made[-1].photo))
-            edits[title] = output | {"small": small["file"], "faces": [_numbers(edit) for edit in made]}
-    except OutOfMemory:
-        raise
-    except StudioError as error:
-        return _failed(error)
-    before = _write(store, f".small/{name}.png", _thumbnail(picture))
-    return {"before": before, "faces": faces[0].faces, "edits": edits}
-
-
-def _edit_faces(studio: Studio, picture: Image.Image, faces: list[Face], asked: Recipe) -> list[Edit]:
+def _edit_faces(studio: Studio, faces: list[Face], asked: Recipe) -> list[Edit]:
     """The same edit of one face after the other, each in the photo with those before; the last has them all."""
     made: list[Edit] = []
     for face in faces:
-        made.append(apply(studio, replace(face, photo=made[-1].photo if made else picture), asked))
+        made.append(apply(studio, replace(face, photo=made[-1].photo) if made else face, asked))
     return made
 
 
 def apply(studio: Studio, face: Face, asked: Recipe) -> Edit:
     """An edit as a recipe asks for it: by its sliders, then by its prompt."""
-    mask = local.edit_mask(asked.mask, asked.confine) if asked.mask is not None else None
+    mask = local.edit_mask(local.read_mask(asked.mask), asked.confine) if asked.mask is not None else None
     if not asked.sliders:
         return studio.optimize(face, asked.prompt, asked.settings, mask, asked.region)
     place = mask
@@ -119,14 +166,14 @@ def apply(studio: Studio, face: Face, asked: Recipe) -> Edit:
     return studio.optimize(studio.start_from(edit), asked.prompt, asked.settings, mask, asked.region)
 
 
-def check(pack: Pack, plan: Plan, anyway: bool = False) -> None:
+def check(pack: Pack, plan: Plan) -> None:
     """Raise the StudioError that the pack has against an edit, before any photo is opened."""
     studio = Studio(pack)
     for asked in plan.edits.values():
         studio.check_sliders(asked.sliders)
         if asked.mask is None:
             local.place_name(pack, asked.region)
-        if asked.prompt and not anyway:
+        if asked.prompt and not plan.anyway:
             studio.check_known(asked.prompt)
 
 

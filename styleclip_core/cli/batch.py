@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import Annotated
 
 import typer
@@ -72,32 +71,26 @@ def batch(
     prompt = None if prompt is None else check_prompt(prompt)
     from tqdm import tqdm
 
-    from styleclip_core.batch import Networks, Plan, find_photos, read_edits, run, write_report
+    from styleclip_core.batch import LocalTeam, Networks, Plan, find_photos, hand_out, read_edits, write_report
     from styleclip_core.batch.jobs import name_of
     from styleclip_core.batch.store import open_store
-    from styleclip_core.batch.work import check
     from styleclip_core.edits.recipe import Recipe
 
     recipes = read_edits(edits) if edits else {name_of(prompt or ""): Recipe(prompt or "")}
-    plan = Plan(recipes, faces, inversion)  # what is wrong with it is said before the networks are loaded
-    found = find_photos(photos)
-    threads = threads or max(1, (os.cpu_count() or 1) // (jobs if engine == "local" else 1))
+    plan, found = Plan(recipes, faces, inversion, anyway), find_photos(photos, output)
     networks = Networks(pack, device, precision, threads)
-    loaded = networks.load()
-    plan = Plan(recipes, faces, inversion, loaded.name)
-    networks = Networks(loaded.name, device, precision, threads)
-    check(loaded, plan, anyway)
     if engine == "ray":
-        from styleclip_core.batch.ray_engine import run_on_ray
+        from styleclip_core.batch.ray_engine import RayTeam
 
-        coming = run_on_ray(networks, plan, found, output, jobs, worker_cpus, worker_gpus)
+        team = RayTeam(networks, plan, output, worker_cpus, worker_gpus)
     else:
-        coming = run(networks, plan, found, output, jobs, loaded)
+        team = LocalTeam(networks, plan, output, jobs)
     rows = {}
-    with tqdm(total=len(found), unit="photo", dynamic_ncols=True) as bar, contextlib.closing(coming):
-        for photo, row in coming:
-            rows[photo] = row
-            bar.update()
+    with tqdm(total=len(found), unit="photo", dynamic_ncols=True) as bar:
+        with contextlib.closing(hand_out(team, jobs, found, bar.write)) as coming:
+            for photo, row in coming:
+                rows[photo] = row
+                bar.update()
     try:
         summary = write_report(open_store(output), plan, found, rows)
     except OSError as error:
