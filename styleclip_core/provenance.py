@@ -7,6 +7,7 @@ The note is an XMP packet, in PNG, JPEG and WebP alike. Its terms are those of t
 from __future__ import annotations
 
 import functools
+import struct
 from datetime import UTC, datetime
 from enum import StrEnum
 from io import BytesIO
@@ -29,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95},
 }
 RECIPE_KEY = "styleclip"  # of the text in a PNG that says how its edit was asked for
+PROFILE_DATE = 2000, 1, 1, 0, 0, 0  # year to second
 BADGE_HEIGHT = 1 / 32  # of the letters' line, in shorter sides of the picture
 
 
@@ -109,8 +111,10 @@ def xmp(source: Source, dated: bool = True) -> str:
 
 @functools.cache
 def srgb_profile() -> bytes:
-    """sRGB's colour profile, so that viewers which manage colours show what was edited."""
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    """sRGB's colour profile, so that viewers which manage colours show what was edited. It is always the same."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", *PROFILE_DATE)  # where Pillow puts the present second (ICC.1, 7.2.8)
+    return bytes(profile)
 
 
 def draw_badge(picture: Image.Image, text: str) -> None:

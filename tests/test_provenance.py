@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageCms
 
 from styleclip_core import BadSetting, Edit, Face, Source, __version__, save_picture
 from styleclip_core.faces import load_photo
+from styleclip_core.provenance import srgb_profile
 from styleclip_core.results import DrawnState
 from support.pictures import gradient
 
@@ -123,3 +125,13 @@ def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
         save_picture(Image.new("RGB", (17_000, 16)), tmp_path / "wide.webp")
     with pytest.raises(OSError):
         save_picture(gradient(), tmp_path / "nowhere" / "photo.png")
+
+
+def test_equal_pictures_without_a_date_give_equal_files(tmp_path: Path) -> None:
+    files = []
+    for name in ("first.png", "second.png"):
+        save_picture(gradient(), tmp_path / name, dated=False)
+        files.append((tmp_path / name).read_bytes())
+        srgb_profile.cache_clear()
+        time.sleep(1.1)  # profiles hold the second in which they are made
+    assert files[0] == files[1]
