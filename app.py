@@ -16,8 +16,9 @@ import gradio as gr
 from styleclip_app.api import add_endpoints
 from styleclip_app.examples import EXAMPLES, examples
 from styleclip_app.history import wire_history
-from styleclip_app.hosting import Readiness, accounts, folder_of_pictures, keep_deleting_files
+from styleclip_app.hosting import Readiness, accounts, folder_of_pictures, keep_deleting_files, keep_returning_memory
 from styleclip_app.local_tab import local_tab
+from styleclip_app.many_tab import many_tab
 from styleclip_app.monitoring import WatchedStudio, log_refusals, log_to_stderr, watch_queue
 from styleclip_app.page import Page, inversion_controls
 from styleclip_app.photo import photo_controls, wire_photo
@@ -47,6 +48,8 @@ def build_app(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="work"):
             with gr.Tab("One photo"):
                 one_photo(app, studio)
+            with gr.Tab("Many photos"):
+                many_tab(studio)
             if domain == "face":
                 with gr.Tab("Video"):
                     video_tab(studio)
@@ -132,6 +135,7 @@ def main(argv: list[str] | None = None) -> None:
         log_to_stderr()
         log_refusals()
         keep_deleting_files()
+        keep_returning_memory()
         readiness.begin()
         app.launch(
             auth=users,

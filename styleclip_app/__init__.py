@@ -5,6 +5,7 @@ photo.py            where the photo comes from, and what happens when one is cho
 prompt_tab.py       path A; each tab: its components, what it reads into a request, its events
 sliders_tab.py      path B, with slider_controls.py and own_sliders.py
 local_tab.py        path C, with canvas.py
+many_tab.py         the same edit on several photos; video_tab.py: on a face through a video
 requests.py         what can be asked for, checked when it is made
 session.py          a face is inverted once; a single worker thread runs all model code
 jobs.py             how long work begins, reports, is cancelled and ends

@@ -17,7 +17,8 @@ THEME = Default(
 )
 CSS = """
 .gradio-container {max-width: 1440px !important; padding-top: 6px !important; overflow: visible !important}
-#head .html-container, .consent .html-container, #status .html-container, #film-status .html-container {padding: 0}
+#head .html-container, .consent .html-container, #status .html-container, #film-status .html-container,
+#many-status .html-container, #many-failures .html-container {padding: 0}
 #numbers .html-container {padding: 0}
 #samples, #prompts {padding: 0}
 #head h1 {font-size: 1.3rem; font-weight: 650; margin: 0 12px 0 0; display: inline-block} #head span {opacity: .65}
@@ -48,6 +49,8 @@ body.peek #compare img:nth-of-type(2), body.peek #whole img:nth-of-type(2) {visi
   #results > * {flex-shrink: 0}
 }
 #film-frames .thumbnail-lg {aspect-ratio: auto} #film-frames .grid-container {grid-template-rows: none !important}
+#many-gallery .caption-label {font-size: .7rem; max-width: 100%} #many-failures ul {margin: 4px 0 0 18px}
+#many-gallery .grid-wrap {max-height: none !important; height: auto !important}
 #film-frames .grid-wrap {max-height: none !important; height: auto !important}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #bare {display: none} body.bare #bare {display: block !important}
@@ -68,7 +71,7 @@ KEYS = """() => {
     const command = event.ctrlKey || event.metaKey, key = event.key.toLowerCase()
     const typing = event.target.matches('textarea, input:not([type=range]):not([type=checkbox])')
     let button
-    if (command && key === 'enter') button = seen('#run, #apply, #local-run')
+    if (command && key === 'enter') button = seen('#run, #apply, #local-run, #many-run')
     else if (key === 'escape') button = seen('.cancel')
     else if (command && !typing && key === 'z') button = seen(event.shiftKey ? '#redo' : '#undo')
     else if (command && !typing && key === 'y') button = seen('#redo')
