@@ -12,6 +12,7 @@ from gradio.components import Component
 from PIL import Image
 
 from styleclip_app.canvas import CANVAS, CHANGES, PAINT, canvas, change, painted
+from styleclip_app.hair_controls import hair_controls
 from styleclip_app.jobs import Job, refuse, wire_job
 from styleclip_app.page import PRIVATE, PROMPTS, Page, Updates, Values, strength_slider
 from styleclip_app.requests import PromptEdit, Region
@@ -91,6 +92,8 @@ class LocalTab:
 def local_tab(page: Page, sliders: SliderControls) -> LocalTab:
     """Build the tab and wire it. ``sliders``: of the tab "Sliders", which may be what is let through the mask."""
     tab = _lay_out(page.studio.pack.domain)
+    if page.studio.pack.domain == "face":
+        hair_controls(page)
 
     def lay(values: Values) -> Updates:
         """Put the face into the editor, unless it lies there already."""

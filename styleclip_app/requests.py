@@ -10,6 +10,7 @@ from styleclip_core import Edit, Face, LocalSettings, OptimizeSettings, Progress
 from styleclip_core.edits.local import EditMask, edit_mask, place_name, read_mask
 from styleclip_core.edits.recipe import Recipe
 from styleclip_core.edits.sliders import check_values
+from styleclip_core.errors import BadImage, BadSetting
 from styleclip_core.faces.photo import load_mask
 from styleclip_core.networks.mapper import LevelsMapper
 from styleclip_core.settings import check_prompt
@@ -114,6 +115,32 @@ class SlidersEdit:
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
         yield studio.slide(face, self.values, self.own, self.painted and self.painted.read())
+
+
+@dataclass(frozen=True)
+class HairEdit:
+    """The hair of another photo (`Studio.hair_from`). Raises BadImage if there is no photo, BadSetting."""
+
+    photo: Any
+    shape: bool = True
+    color: bool = True
+
+    def __post_init__(self) -> None:
+        if self.photo is None:
+            raise BadImage("Choose the photo with the hair first.")
+        if not (self.shape or self.color):
+            raise BadSetting("Choose what to take of the hair: its shape, its colour, or both.")
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(note="hair from another photo")
+
+    def check(self, studio: Studio) -> None:
+        """Raises BadImage, NoFaceFound, UnknownRegion, UnsupportedByPack."""
+        studio.hair_of(self.photo)
+
+    def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
+        yield studio.hair_from(face, self.photo, self.shape, self.color)
 
 
 def _painted(region: Region | None) -> dict[str, Any]:

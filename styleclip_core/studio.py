@@ -14,15 +14,16 @@ from torch import Tensor
 
 from styleclip_core import latents, steps
 from styleclip_core.devices import memory_errors
-from styleclip_core.edits import global_directions, local, sliders, text
+from styleclip_core.edits import global_directions, hair, local, sliders, text
 from styleclip_core.edits import optimize as path_a
 from styleclip_core.edits import start as starts
 from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
+from styleclip_core.edits.hair import Hair
 from styleclip_core.edits.local import EditMask
 from styleclip_core.edits.styleclip_reference import optimize_official
 from styleclip_core.edits.tedigan import optimize_tedigan
-from styleclip_core.errors import UnsupportedByPack
+from styleclip_core.errors import BadSetting, UnsupportedByPack
 from styleclip_core.faces import align, cut, detect_faces, load_photo, regions
 from styleclip_core.faces.crop import cut_out
 from styleclip_core.images import to_preview, to_tensor
@@ -286,6 +287,39 @@ class Studio:
     ) -> Edit:
         """Edit a face by a prompt in a part of it only (path C). For the arguments and errors see `region`."""
         return self.optimize(face, prompt, settings, None if mask is None else self.region(face, mask=mask), region)
+
+    def hair_from(self, face: Face, photo: Any, shape: bool = True, color: bool = True) -> Edit:
+        """Give a face the hair of the largest face in another photo. Only the hair changes.
+
+        Length, fringe and curls are set until instruments read the same of both, as far as sliders reach; a cut that no
+        such number tells of is not copied.
+
+        Args:
+            photo: path, bytes, file, PIL image, or what `hair_of` read.
+            shape: take length, fringe and curls. color: take the colour.
+        Raises:
+            BadImage, NoFaceFound, BadSetting (neither is wanted), UnknownRegion (there is hardly any hair in one of
+            them), UnsupportedByPack.
+        """
+        start, pack = time.perf_counter(), steps.adapted_pack(self.pack, face.weights)
+        wanted = photo if isinstance(photo, Hair) else self.hair_of(photo)
+        if not (shape or color):
+            raise BadSetting("Say what to take of the hair: its shape, its colour, or both.")
+        with memory_errors(pack.device):
+            code = face.w_plus[None].to(pack.device)
+            draw = Preview(pack.generator, code, hair.SIZE, to_tensor(face.image, pack.device))
+            w_plus = hair.with_hair(pack, code, draw, wanted, shape, color)
+            confine = local.confinement(pack, face.aligned or face.image, "hair", chosen=True)
+            with torch.no_grad():
+                mask = confine(draw(w_plus), not shape)
+            return self._edit(face, w_plus, None, mask, start)
+
+    def hair_of(self, photo: Any) -> Hair:
+        """Read the hair of the largest face in a photo. For the errors see `hair_from`."""
+        hair.check(self.pack)
+        aligned, _, _ = cut_out(load_photo(photo), self.pack.domain, self.pack.generator.resolution)
+        with memory_errors(self.pack.device):
+            return hair.hair_of(self.pack, aligned)
 
     # Path B: sliders and directions
 

@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.main import get_command
 
-from styleclip_core.cli import app, batch, benchmark, edit, faces, train, train_mapper, video, weights
+from styleclip_core.cli import app, batch, benchmark, edit, faces, hair, train, train_mapper, video, weights
 from styleclip_core.cli.typer_kit import PROG, Group, sentence
 from styleclip_core.errors import StudioError
 
@@ -22,7 +22,7 @@ def commands() -> typer.Typer:
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for group in (edit, batch, video, faces, app, weights, benchmark, train_mapper, train):
+    for group in (edit, hair, batch, video, faces, app, weights, benchmark, train_mapper, train):
         top.add_typer(group.app)
 
     @top.callback()

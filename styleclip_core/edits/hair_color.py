@@ -46,27 +46,36 @@ def mean_lab(picture: Tensor, mask: Tensor) -> Tensor:
     return (rgb_to_lab(picture) * mask).sum((0, 2, 3)) / mask.sum().clamp(min=1e-6)
 
 
-def distance(lab: Tensor, color: str) -> Tensor:
-    """Squared distance of a colour ``[3]`` to a named one, in which lightness counts less."""
+def distance(lab: Tensor, color: Tensor) -> Tensor:
+    """Squared distance of two colours ``[3]``, in which lightness counts less."""
     weight = torch.tensor([LIGHTNESS, 1.0, 1.0], device=lab.device)
-    return ((lab - torch.tensor(COLORS[color], device=lab.device)) * weight).square().sum()
+    return ((lab - color) * weight).square().sum()
 
 
 @torch.enable_grad()
 def recolored(
-    pack: Pack, w_plus: Tensor, offsets: list[Tensor] | None, color: str, draw: Preview, hold: bool = False
+    pack: Pack,
+    w_plus: Tensor,
+    offsets: list[Tensor] | None,
+    color: str | Tensor,
+    draw: Preview,
+    hold: bool = False,
+    reached: float = REACHED,
 ) -> Tensor:
-    """Move a code so that the hair that it shows takes a named colour.
+    """Move a code so that the hair that it shows takes a colour.
 
     Args:
         w_plus: ``[1,L,512]``.
         offsets: of `edits.start.Start`.
+        color: a name of `COLORS`, or L, a and b ``[3]``.
         draw: of the unedited face; small pictures are enough.
         hold: keep the colours of all else; where the edit is confined to the hair that is not needed.
+        reached: distance in Lab at which it ends.
     Returns:
         the moved code; the same one if there is no hair, or its colour is that already.
     """
     generator, space = pack.generator, pack.space
+    target = torch.tensor(COLORS[color], device=w_plus.device) if isinstance(color, str) else color
 
     def picture(code: Tensor) -> Tensor:
         if offsets is None:
@@ -86,8 +95,8 @@ def recolored(
     for _ in range(STEPS):
         moved = w_plus + layers * space.step(step)
         painted = picture(moved)
-        off = distance(mean_lab(painted, mask), color)
-        if off < REACHED**2:
+        off = distance(mean_lab(painted, mask), target)
+        if off < reached**2:
             break
         loss = off / 100 + SPREAD * step.square().sum()
         if hold:

@@ -38,6 +38,7 @@ class Recipe:
         sliders: slider -> strength, see `edits.sliders`.
         mask: where it may show, "L", white inside; it replaces the region's name.
         confine: how the mask's outline is moved and softened.
+        note: what the edit was, where the rest cannot say it (hair from another photo). It does not travel.
     """
 
     prompt: str = ""
@@ -46,6 +47,7 @@ class Recipe:
     sliders: Mapping[str, float] = field(default_factory=dict)
     mask: Image.Image | None = None
     confine: LocalSettings = field(default_factory=LocalSettings)
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str) or not isinstance(self.region, str) or len(self.region) > MAX_REGION:
@@ -57,7 +59,7 @@ class Recipe:
     def title(self) -> str:
         """What the edit is, in a few words."""
         moved = (f"{key.partition(':')[2]} {value:+.2g}".replace("_", " ") for key, value in self.sliders.items())
-        return self.prompt or ", ".join(moved) or "nothing"
+        return self.note or self.prompt or ", ".join(moved) or "nothing"
 
     def to_json(self) -> str:
         """JSON text, which `from_json` reads. Settings that are as usual are left out."""
