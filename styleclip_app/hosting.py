@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import gradio as gr
@@ -19,6 +22,8 @@ from styleclip_app import zerogpu
 from styleclip_app.monitoring import REGISTRY
 from styleclip_app.session import call_in_worker
 from styleclip_core import Studio, StudioError
+
+TRIM_EVERY = 30.0  # seconds
 
 
 class Readiness:
@@ -85,6 +90,19 @@ def keep_deleting_files() -> None:
         delete(app, age)
 
     gradio.route_utils.delete_files_created_by_app = delete_files
+
+
+def keep_returning_memory() -> None:
+    """Give freed memory back to the system twice a minute, where the C library is glibc, which keeps most of it."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is not None and hasattr(library, "malloc_trim"):
+
+        def trim() -> None:
+            while True:
+                time.sleep(TRIM_EVERY)
+                library.malloc_trim(0)
+
+        threading.Thread(target=trim, daemon=True).start()
 
 
 def accounts() -> list[tuple[str, str]] | None:
