@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHMARKS = {  # module of this folder -> what it measures
+    "batch": "photos a minute by one process, two, and Ray with two workers, and what an engine costs",
     "compact": "how fast the compact pack is, and how well it finds the faces of photos",
     "directions": "mappers, boundaries and prompts as sliders: do they do what they say, and only that?",
     "drift": "what edits do to colours of a photo that nobody asked about",

@@ -129,7 +129,7 @@ def _lay_out(domain: str) -> ManyTab:
         with gr.Column(scale=8, min_width=520):
             status = gr.HTML(status_html(IDLE), elem_id="many-status")
             plain: dict[str, Any] = {"interactive": False, "visible": False, "object_fit": "contain", "buttons": []}
-            gallery = gr.Gallery(label="Edited", columns=4, height="auto", elem_id="many-gallery", **plain)
+            gallery = gr.Gallery(label="Edited", height="auto", elem_id="many-gallery", **plain)
             failures = gr.HTML(visible=False, elem_id="many-failures")
             save = gr.DownloadButton("Save all as a zip", interactive=False, size="sm", elem_id="many-save")
     asked, shown = (photos, prompt, strength, region, start, cancel), (status, gallery, save, failures)

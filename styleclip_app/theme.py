@@ -49,8 +49,11 @@ body.peek #compare img:nth-of-type(2), body.peek #whole img:nth-of-type(2) {visi
   #results > * {flex-shrink: 0}
 }
 #film-frames .thumbnail-lg {aspect-ratio: auto} #film-frames .grid-container {grid-template-rows: none !important}
-#many-gallery .caption-label {font-size: .7rem; max-width: 100%} #many-failures ul {margin: 4px 0 0 18px}
-#many-gallery .grid-wrap {max-height: none !important; height: auto !important}
+#many-gallery {height: auto !important} #many-gallery .grid-wrap {max-height: 70vh !important; height: auto !important}
+#many-gallery .grid-container {grid-template: none / repeat(auto-fill, minmax(130px, 1fr)) !important;
+  height: auto !important; padding: 26px 2px 2px}
+#many-gallery .caption-label {font-size: .68rem; max-width: 100%; white-space: normal}
+#many-failures ul {margin: 4px 18px}
 #film-frames .grid-wrap {max-height: none !important; height: auto !important}
 .edit-slider {padding: 4px 8px} .edit-slider .head {flex-wrap: nowrap} #regions {gap: 6px}
 #bare {display: none} body.bare #bare {display: block !important}
