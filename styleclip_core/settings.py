@@ -205,6 +205,32 @@ class TediGANSettings(Settings):
 
 
 @dataclass(frozen=True)
+class InstructSettings(Settings):
+    """The settings of InstructPix2Pix (`edits.instruct_pix2pix`).
+
+    Attributes:
+        steps: of denoising; the paper takes 100.
+        text: guidance by the instruction; 1 or less is none.
+        image: guidance by the picture, at least 1: higher keeps more of it.
+        size: px at which the picture is edited, a multiple of 8.
+        seed: of the noise.
+    """
+
+    steps: int = 50
+    text: float = 7.5
+    image: float = 1.5
+    size: int = 512
+    seed: int = 0
+
+    RANGES = Settings.RANGES | {"text": (0, 30), "image": (1, 10), "size": (64, 1024)}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size % 8:
+            raise BadSetting(f"size must be a multiple of 8, not {self.size}.")
+
+
+@dataclass(frozen=True)
 class LocalSettings(Settings):
     """How an edit is confined to a region (`edits.local`).
 

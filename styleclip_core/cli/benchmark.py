@@ -50,7 +50,9 @@ def benchmark(
     methods: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME...", help="Only these: prompt region mapper text style boundary component tedigan official."
+            metavar="NAME...",
+            help="Only these: prompt region mapper text style boundary component tedigan official instruct-pix2pix. "
+            "What the pack or the machine lacks is left out: official needs CLIP, instruct-pix2pix its weights.",
         ),
     ] = None,
     faces: Annotated[
@@ -60,7 +62,7 @@ def benchmark(
         int,
         typer.Option(
             min=0,
-            help="On how many faces, which take turns, tedigan and official do each prompt: minutes an edit on a CPU.",
+            help="Faces, which take turns, on which tedigan, official and instruct-pix2pix do each prompt.",
         ),
     ] = 1,
     lpips: Annotated[

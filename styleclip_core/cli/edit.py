@@ -24,6 +24,7 @@ from styleclip_core.cli.common import (
 )
 from styleclip_core.cli.edit_options import (
     Method,
+    check_everywhere,
     check_method,
     check_region,
     edit_settings,
@@ -32,7 +33,14 @@ from styleclip_core.cli.edit_options import (
     use_fs3,
 )
 from styleclip_core.cli.typer_kit import PROG, command
-from styleclip_core.settings import InvertSettings, OfficialSettings, OptimizeSettings, TediGANSettings, check_prompt
+from styleclip_core.settings import (
+    InstructSettings,
+    InvertSettings,
+    OfficialSettings,
+    OptimizeSettings,
+    TediGANSettings,
+    check_prompt,
+)
 
 app = typer.Typer()
 PANEL, RESULTS_PANEL, PLACE_PANEL = "Edit a photo", "Results", "Where the edit may show"
@@ -116,6 +124,9 @@ Mask = Annotated[
 
   # TediGAN's; its settings are steps, lr, clip, pixel, perceptual, latent, start (mean or face) and resolution
   {prog} edit photo.jpg "an old person" -o out.png --method tedigan --set start=face
+
+  # InstructPix2Pix, which takes an instruction; its settings are steps, text, image (guidance by each), size and seed
+  {prog} edit photo.jpg "make the person look old" -o out.png --method instruct-pix2pix --set image=1.8
 """,
 )
 def edit(
@@ -146,8 +157,9 @@ def edit(
         Method,
         typer.Option(
             metavar="NAME",
-            help="studio; or, for comparison, official (StyleCLIP's own optimisation, needs CLIP) or tedigan. These "
-            "edit a code alone, without a residual: --faithful and --tune are 0 then.",
+            help="studio; or, for comparison, official (StyleCLIP's own optimisation, needs CLIP) or tedigan, which "
+            "edit a code alone, without a residual (--faithful and --tune are 0 then); or instruct-pix2pix, a "
+            "diffusion model of about 5 GB, which needs no pack, but the extra diffusion.",
         ),
     ] = Method.STUDIO,
     official: Annotated[
@@ -176,6 +188,12 @@ def edit(
         faithful, tune = 0.0, 0
     inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
     prompt, painted = check_prompt(prompt), read_mask(mask)
+    if isinstance(settings, InstructSettings):
+        from styleclip_core.cli.instruct import instruct
+
+        check_everywhere(method, region, painted)
+        instruct(photo, prompt, settings, files, painted, face, device)
+        return
     studio = load(pack, device, precision)
     check_method(studio, method, region, painted)
     check_region(studio, region, painted)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from styleclip_core.errors import BadCheckpoint, BadSetting
-from styleclip_core.settings import OfficialSettings, OptimizeSettings, TediGANSettings
+from styleclip_core.settings import InstructSettings, OfficialSettings, OptimizeSettings, TediGANSettings
 
 if TYPE_CHECKING:
     from styleclip_core.edits.local import EditMask
@@ -22,15 +22,26 @@ class Method(StrEnum):
     STUDIO = "studio"
     OFFICIAL = "official"
     TEDIGAN = "tedigan"
+    INSTRUCT = "instruct-pix2pix"
 
 
-SETTINGS = {Method.STUDIO: OptimizeSettings, Method.OFFICIAL: OfficialSettings, Method.TEDIGAN: TediGANSettings}
-PAPERS = {Method.STUDIO: "this", Method.OFFICIAL: "StyleCLIP's own", Method.TEDIGAN: "TediGAN's"}
+SETTINGS = {
+    Method.STUDIO: OptimizeSettings,
+    Method.OFFICIAL: OfficialSettings,
+    Method.TEDIGAN: TediGANSettings,
+    Method.INSTRUCT: InstructSettings,
+}
+NAMES = {
+    Method.STUDIO: "this optimisation",
+    Method.OFFICIAL: "StyleCLIP's own optimisation",
+    Method.TEDIGAN: "TediGAN's optimisation",
+    Method.INSTRUCT: "InstructPix2Pix",
+}
 
 
 def edit_settings(
     chosen: Mapping[str, float | None], pairs: list[str], method: Method = Method.STUDIO
-) -> OptimizeSettings | OfficialSettings | TediGANSettings:
+) -> OptimizeSettings | OfficialSettings | TediGANSettings | InstructSettings:
     """The settings that the options of `edit` stand for. Raises BadSetting.
 
     Args:
@@ -41,7 +52,7 @@ def edit_settings(
     kinds = {field.name: type(field.default) if field.default is not None else str for field in fields(kind)}
     values: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     if strange := [name for name in values if name not in kinds]:
-        raise BadSetting(f"--{strange[0]} is not a setting of {PAPERS[method]} optimisation; leave it out.")
+        raise BadSetting(f"--{strange[0]} is not a setting of {NAMES[method]}; leave it out.")
     for pair in pairs:
         name, _, text = pair.partition("=")
         if name not in kinds:
@@ -79,8 +90,13 @@ def check_method(studio: Studio, method: Method, region: str, painted: EditMask 
         from styleclip_core.edits import styleclip_reference
 
         styleclip_reference.check(studio.pack)
+    check_everywhere(method, region, painted)
+
+
+def check_everywhere(method: Method, region: str, painted: EditMask | None) -> None:
+    """Raise BadSetting if a published method is to edit a region that has no mask."""
     if method is not Method.STUDIO and painted is None and region not in ("auto", "everywhere"):
-        raise BadSetting(f"{PAPERS[method]} optimisation edits everywhere; confine it by a --mask.")
+        raise BadSetting(f"{NAMES[method]} edits everywhere; confine it by a --mask.")
 
 
 def use_fs3(studio: Studio, fs3: Path) -> None:

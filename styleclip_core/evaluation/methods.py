@@ -9,18 +9,20 @@ from dataclasses import dataclass, replace
 from PIL import Image
 from torch import Tensor
 
-from styleclip_core.edits import ganspace, interfacegan, sliders
+from styleclip_core.edits import ganspace, instruct_pix2pix, interfacegan, sliders
 from styleclip_core.faces.instruments import INSTRUMENTS
 from styleclip_core.faces.readings import Readings
 from styleclip_core.packs.base import Pack
 from styleclip_core.results import DrawnState, Face
-from styleclip_core.settings import OfficialSettings, OptimizeSettings, TediGANSettings
+from styleclip_core.settings import InstructSettings, OfficialSettings, OptimizeSettings, TediGANSettings
 from styleclip_core.studio import Studio
 
 SLIDER_STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # the last is the most that a slider takes
 PROMPT_STRENGTHS = (0.4, 0.7, 1.0, 1.4, 2.0)  # the last is the most that path A takes
 BOUNDARY_STRENGTHS = (1.0, 2.0, 3.0, 4.5, 6.0)  # deviations of W; the most is twice what InterFaceGAN shows
 COMPONENT_STRENGTHS = (1.5, 3.0, 5.0, 7.5, 10.0)  # deviations; weak components are shown far out in GANSpace, too
+
+GUIDANCES = (3.0, 5.0, 7.5, 10.0, 15.0)  # InstructPix2Pix's by its instruction; 7.5 is its own
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,16 @@ def _published(settings: TediGANSettings | OfficialSettings, title: str, can: Ca
     return Method(title, can, edits, slow=True)
 
 
+def _instructed(studio: Studio, face: Face, task: Task, strengths: Sequence[float], steps: int | None) -> Pictures:
+    """InstructPix2Pix on the photo itself where there is one; the strength is the guidance by the instruction."""
+    start, settings = face.aligned or face.image, InstructSettings()
+    for strength in strengths:
+        began = time.perf_counter()
+        chosen = replace(settings, text=strength, steps=min(steps or settings.steps, settings.steps))
+        image = instruct_pix2pix.edit_picture(start, f"make it {task.prompt}", chosen, studio.pack.device)
+        yield Edited(strength, image, time.perf_counter() - began, start)
+
+
 METHODS = {
     "prompt": _path_a("everywhere", "prompt, everywhere (path A)"),
     "region": _path_a("auto", "prompt, in its region (path C)"),
@@ -193,5 +205,8 @@ METHODS = {
         OfficialSettings(),
         "StyleCLIP's optimisation",
         lambda studio, task: studio.pack.styleclip_embed is not None,
+    ),
+    "instruct-pix2pix": Method(
+        "InstructPix2Pix", lambda studio, task: instruct_pix2pix.at_hand(), _instructed, GUIDANCES, slow=True
     ),
 }
