@@ -29,9 +29,10 @@ def build(folder: Path, seed: int | None = None) -> gr.Blocks:
         pictures = [_picture(folder, name) for name in (pair.before, *pair.pictures)]
         return [pair, f"### {pair.prompt}", *pictures, f"{len(votes.read_votes(folder))} votes"]
 
-    def choose(side: int) -> Callable[[votes.Pair], list[Any]]:
-        def chosen(pair: votes.Pair) -> list[Any]:
-            votes.add_vote(folder, pair.vote(side))
+    def choose(side: int) -> Callable[[votes.Pair | None], list[Any]]:
+        def chosen(pair: votes.Pair | None) -> list[Any]:
+            if pair is not None:  # a click can come before the first pair
+                votes.add_vote(folder, pair.vote(side))
             return show()
 
         return chosen

@@ -94,6 +94,7 @@ def test_the_page_is_blind_and_keeps_votes(folder: Path) -> None:
     _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
     try:
         client = gradio_client.Client(url, verbose=False)
+        assert client.predict(api_name="/left")[-1] == "0 votes", "there was no pair yet"
         prompt, *pictures, count = client.predict(api_name="/show")
         assert "a smiling person" in prompt and count == "0 votes"
         for shown in (str(client.view_api(return_format="dict")), prompt, *map(str, pictures)):
