@@ -61,7 +61,7 @@ def _line(plan: Plan, photo: Path, row: Row) -> str:
     if "error" in row:
         said = html.escape(row["error"])
         return f'<tr><td>{name}</td><td colspan="{1 + len(plan.edits)}" class="bad">{said}</td></tr>'
-    cells = "".join(_edit(edit, name, title) for title, edit in row["edits"].items())
+    cells = "".join(_edit(row["edits"][title], name, title) for title in plan.edits)
     before = f'<img src="{quote(row["before"]["file"])}" alt="{name}" loading="lazy">'
     return f"<tr><td>{name}</td><td>{before}</td>{cells}</tr>"
 

@@ -185,4 +185,6 @@ def test_the_report(pack: Pack, album: Path, done: Path) -> None:
     page = (done / "index.html").read_text()
     for name in re.findall('(?:src|href)="([^"]+)"', page):
         assert (done / name).is_file()
+    smile, old = (page.index(f"-{title}.png") for title in ("smile", "old"))
+    assert smile < old, "in the order of the heads, which is the plan's"
     assert page.count("<img") == 3 and "1 edited, 1 not" in page and lines[1]["error"] in page
