@@ -18,7 +18,7 @@ from styleclip_core.evaluation.methods import METHODS
 from styleclip_core.evaluation.protocol import PICTURES, Row, picture_name
 from styleclip_core.evaluation.reports import grid, grouped, save_picture
 
-CELL, MARGIN, TOP = 150, 110, 34  # px of the grid
+CELL, MARGIN, TOP = 116, 100, 34  # px of the grid
 KEY = (
     "Columns with an asterisk, and the readings that gains are of, are by networks and measures that also labelled the "
     "training data; dlib's and AlexNet's took no part in it. † looks at those readings while it edits and keeps the "
@@ -38,7 +38,7 @@ def curves(rows: Sequence[Row]) -> Image.Image:
     across = min(3, len(panels))
     down = -(-len(panels) // across)
     figure = Figure((4 * across, 3.2 * down + 0.9), layout="constrained")
-    axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat
+    axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel().tolist()
     lines: dict[str, Artist] = {}
     for panel, (prompt, group) in zip(axes, panels.items(), strict=False):
         for i, (name, method) in enumerate(METHODS.items()):
@@ -51,14 +51,15 @@ def curves(rows: Sequence[Row]) -> Image.Image:
                 style = "o-" if method.ours else "x--"
                 lines[method.title] = panel.plot(x, y, style, color=f"C{i}", markersize=4, linewidth=1.2)[0]
         panel.axvline(scoreboard.GAIN, color="grey", linewidth=0.8)
-        panel.set_title(f"{prompt} ({len({row.face for row in group})} faces)", fontsize=9)
-    for panel in list(axes)[len(panels) :]:
+        faces = len({row.face for row in group})
+        panel.set_title(f"{prompt} ({faces} face{'s' * (faces > 1)})", fontsize=9)
+    for panel in axes[len(panels) :]:
         panel.set_axis_off()
-    figure.supxlabel("gain, deviations over random faces", fontsize=9)
+    axes[across * (down - 1)].set_xlabel("gain, deviations over random faces", fontsize=9)
     figure.supylabel("dlib's distance (up is more alike)" if likeness == "dlib" else "identity, the pack's", fontsize=9)
     if likeness == "dlib":
         figure.axes[0].invert_yaxis()
-    figure.legend(list(lines.values()), list(lines), loc="outside lower center", ncols=3, fontsize=8)
+    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=3, fontsize=8)
     written = BytesIO()
     figure.savefig(written, format="png", dpi=80)
     return Image.open(written).convert("RGB")
@@ -119,7 +120,7 @@ def write(rows: Sequence[Row], folder: Path, about: str) -> None:
     _write_csv(folder / "rescoring.csv", ["prompt", "method", *keys], lines)
     small = curves(rows).quantize(128, dither=Image.Dither.NONE)  # of few colours anyway, and much smaller so
     save_picture(small, folder / "curves.png")
-    save_picture(picture_grid(rows, folder), folder / "grid.jpg", quality=80)
+    save_picture(picture_grid(rows, folder), folder / "grid.jpg", quality=70)
     parts = tables(rows)
     text = [f"# Benchmark\n\n{about}\n\n{KEY}\n", "![Gain against likeness](curves.png)\n\n![Edits](grid.jpg)\n"]
     text += [f"## {name}\n\n{table}\n" for name, table in parts.items()]

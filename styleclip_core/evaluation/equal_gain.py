@@ -31,7 +31,9 @@ def at_crossing(figures: Sequence[float], place: tuple[int, float]) -> float:
 
 
 def over_faces(pairs: Sequence[tuple[str, float]], draws: int = 2000) -> tuple[float, float, float]:
-    """Mean of figures, and the middle 95 % of the means over faces drawn with replacement; NaN of none.
+    """Mean of figures, and the middle 95 % of the means over faces drawn with replacement.
+
+    The mean of none is NaN, and so is the interval of a single face, which would have no width.
 
     Args:
         pairs: face and figure; the figures of one face (of several prompts) are drawn together.
@@ -43,6 +45,8 @@ def over_faces(pairs: Sequence[tuple[str, float]], draws: int = 2000) -> tuple[f
     for face, figure in pairs:
         sums[faces.index(face)] += figure
         counts[faces.index(face)] += 1
+    if len(faces) == 1:
+        return float(sums[0] / counts[0]), float("nan"), float("nan")
     chosen = np.random.default_rng(0).integers(0, len(faces), (draws, len(faces)))
     low, high = np.percentile(sums[chosen].sum(1) / counts[chosen].sum(1), [2.5, 97.5])
     return float(sums.sum() / counts.sum()), float(low), float(high)

@@ -87,6 +87,8 @@ def _cell(interval: Interval, digits: int = 2, sign: str = "") -> str:
     mean, low, high = interval
     if np.isnan(mean):
         return "-"
+    if np.isnan(low):
+        return f"{mean:{sign}.{digits}f}"
     return f"{mean:{sign}.{digits}f} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
 
 

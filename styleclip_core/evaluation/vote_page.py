@@ -40,7 +40,10 @@ def build(folder: Path, seed: int | None = None) -> gr.Blocks:
     with gr.Blocks(title="Which is better?") as page:
         pair, asked = gr.State(), gr.Markdown()
         with gr.Row():
-            pictures = [gr.Image(label=label, interactive=False) for label in ("before", "left", "right")]
+            pictures = [
+                gr.Image(label=label, interactive=False, buttons=["fullscreen"])
+                for label in ("before", "left", "right")
+            ]
         with gr.Row():
             left, skip, right = gr.Button("Left is better"), gr.Button("Skip"), gr.Button("Right is better")
         count = gr.Markdown()

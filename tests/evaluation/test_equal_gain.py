@@ -43,3 +43,8 @@ def test_the_interval_narrows_with_more_faces() -> None:
 
 def test_no_figures_have_no_mean() -> None:
     assert np.isnan(over_faces([])).all()
+
+
+def test_one_face_has_a_mean_but_no_interval() -> None:
+    mean, low, high = over_faces([("a", 1.0), ("a", 2.0)])
+    assert mean == 1.5 and np.isnan([low, high]).all()

@@ -111,7 +111,10 @@ def test_the_report_holds_tables_curves_grid_and_csv(rows: list[Row], tmp_path: 
         table = list(csv.DictReader(file))
     assert [float(line["gain"]) for line in table] == [r.gain for r in rows]
     grid = Image.open(tmp_path / "grid.jpg")
-    assert grid.size == (benchmark_report.MARGIN + 3 * benchmark_report.CELL, benchmark_report.TOP + 150)
+    assert grid.size == (
+        benchmark_report.MARGIN + 3 * benchmark_report.CELL,
+        benchmark_report.TOP + benchmark_report.CELL,
+    )
     assert np.asarray(grid)[100, 150, 1] > 100  # the face, green
     assert Image.open(tmp_path / "curves.png").convert("RGB").getcolors(1 << 20)  # drawn, not blank
     assert len(set(np.asarray(Image.open(tmp_path / "curves.png").convert("L")).ravel())) > 3
