@@ -18,7 +18,7 @@ from styleclip_core.evaluation.methods import METHODS
 from styleclip_core.evaluation.protocol import PICTURES, Row, picture_name
 from styleclip_core.evaluation.reports import grid, grouped, save_picture
 
-CELL, MARGIN, TOP = 116, 100, 34  # px of the grid
+CELL, MARGIN, TOP = 116, 100, 48  # px of the grid
 KEY = (
     "Columns with an asterisk, and the readings that gains are of, are by networks and measures that also labelled the "
     "training data; dlib's and AlexNet's took no part in it. † looks at those readings while it edits and keeps the "

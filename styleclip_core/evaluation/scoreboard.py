@@ -153,9 +153,17 @@ def reach_table(board: Mapping[str, Sequence[Outcome]]) -> str:
     return markdown_table(["prompt", *map(_title, board)], lines)
 
 
-def nearest(rows: Iterable[Row]) -> Row:
-    """The row whose gain is nearest to `GAIN`, of the strengths of one edit."""
-    return min(rows, key=lambda row: abs(row.gain - GAIN))
+def nearest(rows: Iterable[Row], target: float = GAIN) -> Row:
+    """Of the strengths of one edit, up to the first that reaches a gain, the one whose gain is nearest to it.
+
+    Stronger ones are left out: where a picture falls apart, its gain may come near again.
+    """
+    tried: list[Row] = []
+    for row in sorted(rows, key=lambda row: row.strength):
+        tried.append(row)
+        if row.gain >= target:
+            break
+    return min(tried, key=lambda row: abs(row.gain - target))
 
 
 def changes(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:

@@ -13,6 +13,7 @@ from styleclip_core.errors import BadSetting
 from styleclip_core.evaluation.methods import METHODS
 from styleclip_core.evaluation.protocol import Row, picture_name
 from styleclip_core.evaluation.reports import grouped, markdown_table
+from styleclip_core.evaluation.scoreboard import nearest
 
 VOTES = "votes.jsonl"
 LEAST_GAIN = 0.75  # deviations: results that show less of what was asked are not shown
@@ -50,10 +51,8 @@ def draw_pair(rows: Sequence[Row], target: float, random: np.random.Generator) -
     """
     choices = []
     for edit in grouped(rows, lambda r: f"{r.face}\0{r.prompt}").values():
-        nearest = [
-            min(group, key=lambda r: abs(r.gain - target)) for group in grouped(edit, lambda r: r.method).values()
-        ]
-        shown = [row for row in nearest if row.gain >= LEAST_GAIN]
+        best = [nearest(group, target) for group in grouped(edit, lambda r: r.method).values()]
+        shown = [row for row in best if row.gain >= LEAST_GAIN]
         if len(shown) > 1:
             choices.append(shown)
     if not choices:

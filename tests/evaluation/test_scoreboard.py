@@ -97,6 +97,12 @@ def test_rescoring_holds_signed_changes_at_the_nearest_strength(rows: list[Row])
     assert (cells[3], lines[0].split("|")[3].strip()) == ("+1.5", "smile")
 
 
+def test_a_picture_that_fell_apart_is_not_shown_though_its_gain_is_near_again() -> None:
+    edit = [row("a", "mapper", strength, gain) for strength, gain in ((3.0, 1.6), (1.0, 0.2), (2.0, 2.4))]
+    assert scoreboard.nearest(edit).strength == 2.0
+    assert scoreboard.nearest(edit[:2]).strength == 3.0
+
+
 def test_the_report_holds_tables_curves_grid_and_csv(rows: list[Row], tmp_path: Path) -> None:
     (tmp_path / PICTURES).mkdir()
     for name in {r.picture for r in rows} | {picture_name(face) for face in "ab"}:
