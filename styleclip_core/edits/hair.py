@@ -32,6 +32,7 @@ CURLS = "a person with curly hair", "a person with straight hair"
 ROUNDS = 4  # of measuring and setting the sliders anew
 MOST = {"hair_length": 2.5, "forehead_hair": 2.5, "curls": 1.5}  # of the strength: beyond, hair is drawn badly
 AGREES = {"hair_length": 0.3, "forehead_hair": 0.3, "curls": 0.6}  # deviations up to which readings agree
+HOLD = 1.5  # weight of the change of colours outside the hair: a little of it is seen around the hair
 REACHED = 4.0  # distance of colours in Lab from which on they agree
 SIZE = 256  # px at which hair is looked at
 LEAST = 0.01  # share of a picture that hair must fill to be copied
@@ -89,7 +90,7 @@ def with_hair(pack: Pack, w_plus: Tensor, draw: Preview, hair: Hair, shape: bool
     """
     if shape:
         w_plus = sliders.move(pack, w_plus, _strengths(pack, w_plus, draw, hair))[0]
-    return recolored(pack, w_plus, None, hair.color, draw, hold=True, reached=REACHED) if color else w_plus
+    return recolored(pack, w_plus, None, hair.color, draw, HOLD, REACHED) if color else w_plus
 
 
 def _strengths(pack: Pack, w_plus: Tensor, draw: Preview, hair: Hair) -> dict[str, float]:

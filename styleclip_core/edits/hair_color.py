@@ -28,7 +28,7 @@ COLORS = {
 REACHED = 9.0  # distance in Lab from which on a colour counts as reached
 STEPS, RATE, FIRST_LAYER = 12, 0.3, 6  # of Adam, in whitened coordinates, on the layers from that on
 SPREAD = 0.03  # weight of the squared step
-HOLD = 8.0  # weight of the change of colours outside the hair, where it would show
+HOLD = 8.0  # weight of the change of colours outside the hair
 LIGHTNESS = 0.5  # share of the differences of L: light falls on hair of any colour
 CONCEPTS = ("blond hair", "black hair", "brown hair", "grey hair", "red hair")  # that a named colour stands for
 
@@ -59,7 +59,7 @@ def recolored(
     offsets: list[Tensor] | None,
     color: str | Tensor,
     draw: Preview,
-    hold: bool = False,
+    hold: float = 0.0,
     reached: float = REACHED,
 ) -> Tensor:
     """Move a code so that the hair that it shows takes a colour.
@@ -69,7 +69,8 @@ def recolored(
         offsets: of `edits.start.Start`.
         color: a name of `COLORS`, or L, a and b ``[3]``.
         draw: of the unedited face; small pictures are enough.
-        hold: keep the colours of all else; where the edit is confined to the hair that is not needed.
+        hold: weight of the change of colours outside the hair, where it would show (`HOLD`); none where the edit is
+            confined to the hair.
         reached: distance in Lab at which it ends.
     Returns:
         the moved code; the same one if there is no hair, or its colour is that already.
@@ -101,7 +102,7 @@ def recolored(
         loss = off / 100 + SPREAD * step.square().sum()
         if hold:
             rest = (rgb_to_lab(painted) - colors).square() * (1 - mask)
-            loss = loss + HOLD * rest.sum(1).mean() / 100
+            loss = loss + hold * rest.sum(1).mean() / 100
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

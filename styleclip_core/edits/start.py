@@ -14,7 +14,7 @@ from torch import Tensor
 
 from styleclip_core import latents
 from styleclip_core.edits import sliders, text
-from styleclip_core.edits.hair_color import CONCEPTS, recolored
+from styleclip_core.edits.hair_color import CONCEPTS, HOLD, recolored
 from styleclip_core.edits.local import Confine, EditMask
 from styleclip_core.edits.objective import Objective, guide_length, make_objective, reference_direction
 from styleclip_core.edits.prompt_cache import cached
@@ -167,7 +167,7 @@ def first_picture(
         start = _moved(pack, w_plus, recipes, {c: RAISED[i] * settings.strength for c, i in raised.items()})
         tight = not recipes  # paint changes no outline
         if color:
-            hold = not (confined and tight)
+            hold = 0.0 if confined and tight else HOLD
             start = Start(recolored(pack, start.w_plus, start.offsets, color, draw, hold), start.offsets)
         first = _drawn(pack, w_plus, prompt, start, draw, confine, before, wanted, settings.strength, tight)
         lacking = first.after.lacking(before, wanted, settings.strength)

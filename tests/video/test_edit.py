@@ -93,7 +93,7 @@ def test_what_hides_the_face_is_not_painted_over(studio, tmp_path):
         pytest.skip("the detector sees no face behind it")
     before, after = pixels(source)[2].astype(int), pixels(made.path)[2]
     hidden = np.abs(before - (40, 90, 60)).max(-1) < 12
-    assert hidden.sum() > 1000 and np.abs(before - after)[hidden].mean() < 6
+    assert hidden.sum() > 1000 and np.abs(before - after)[hidden].mean() < 9, "shaded a little at most"
 
 
 def test_one_frame_without_sound(studio, tmp_path):
