@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN_TIME, DEVELOPMENT = ("full", "app"), ("train", "dev")
+RUN_TIME, DEVELOPMENT = ("full", "app", "video"), ("train", "dev")
 NOTE = "# Written by `make requirements` from pyproject.toml: change it there.\n"
 
 
