@@ -76,11 +76,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--inversion-steps", type=int, default=InvertSettings.steps, metavar="N")
     parser.add_argument("--faithful", type=float, default=InvertSettings.faithful, metavar="X")
     parser.add_argument("--edits", nargs="*", metavar="PROMPT", help="prompts in place of two sliders")
+    parser.add_argument("--device", default="cpu", help="(default: cpu)")
     parser.add_argument("--no-ray", action="store_true", help="leave Ray out")
     options = parser.parse_args(argv)
     recipes = {f"edit{number}": Recipe(prompt) for number, prompt in enumerate(options.edits or ())} or EDITS
     inversion = InvertSettings(steps=options.inversion_steps, faithful=options.faithful)
-    networks = Networks("compact", "cpu", threads=options.threads)
+    networks = Networks("compact", options.device, threads=options.threads)
     measure(networks, Plan(recipes, inversion=inversion), options.photos, not options.no_ray)
 
 
@@ -141,4 +142,4 @@ def make_photos(studio: Studio, folder: Path, count: int) -> list[Path]:
 def _ray(networks: Networks, plan: Plan, place: str) -> Team:
     from styleclip_core.batch.ray_engine import RayTeam
 
-    return RayTeam(networks, plan, place)
+    return RayTeam(networks, plan, place, gpus=0 if networks.device == "cpu" else 0.5)

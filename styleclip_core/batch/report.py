@@ -15,6 +15,7 @@ from styleclip_core.batch.work import Row
 
 STYLE = """body{font:15px/1.4 system-ui,sans-serif;margin:1.5rem;color:#222;background:#fff}
 table{border-collapse:collapse}th,td{padding:.4rem;text-align:left;vertical-align:top;border-top:1px solid #ddd}
+td:first-child{overflow-wrap:anywhere;min-width:4.5rem;max-width:11rem}div{overflow-x:auto}
 img{display:block;max-width:256px;height:auto}small{color:#666}.bad{color:#a00}
 @media(max-width:700px){img{max-width:28vw}body{margin:.5rem}td,th{padding:.2rem;font-size:13px}}"""
 SHOWN = 2000  # photos that the contact sheet has room for: more of them no browser likes
@@ -45,9 +46,9 @@ def _sheet(plan: Plan, photos: Sequence[Path], rows: Mapping[Path, Row], failed:
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Edited photos</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>
 <h1>Edited photos</h1><p>{len(photos) - failed} edited, {failed} not. The edited pictures are made by AI.{more}</p>
-<table><tr><th>Photo</th><th>Before</th>{heads}</tr>
+<div><table><tr><th>Photo</th><th>Before</th>{heads}</tr>
 {body}
-</table></html>
+</table></div></html>
 """
 
 
