@@ -73,6 +73,11 @@ def test_the_same_edit_on_several_photos(many: ManyPage, album: list[Path]) -> N
     assert len(many.pictures()) == 2 and "photo0.png" in many.page.find("#many-gallery").text
     assert re.search(r"same person 0\.\d\d", many.page.find("#many-gallery").text)
 
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    many.page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    assert many.page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
+    many.page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
     saved = many.zipped()
     assert saved.keys() == {"01-photo0.png", "02-photo1.png"}
     for name, after in saved.items():

@@ -48,7 +48,7 @@ def test_help_needs_no_networks(args: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "loaded set()", done.stderr
 
 
-COMMANDS = """edit slide sliders random invert app weights synthesize measure-faces train-face-clip fit-heads
+COMMANDS = """edit batch slide sliders random invert app weights synthesize measure-faces train-face-clip fit-heads
 train-encoder train-directions train-parser fit-identity train-mapper measure-effects train-concepts
 optimise-faces tune-face-clip""".split()
 
