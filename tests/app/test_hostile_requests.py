@@ -1,4 +1,4 @@
-"""A thousand hostile requests at a running app: it refuses them in a line each, reads nothing of others', and goes on."""
+"""A thousand hostile requests at a running app: refused in a line each; it reads nothing of others', and goes on."""
 
 import json
 import os
