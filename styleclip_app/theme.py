@@ -49,7 +49,8 @@ body.peek #compare img:nth-of-type(2), body.peek #whole img:nth-of-type(2) {visi
   #results > * {flex-shrink: 0}
 }
 #film-frames .thumbnail-lg {aspect-ratio: auto} #film-frames .grid-container {grid-template-rows: none !important}
-#many-gallery {height: auto !important} #many-gallery .grid-wrap {max-height: 70vh !important; height: auto !important}
+#many-gallery {height: auto !important} #many-gallery .grid-wrap {height: auto !important;
+  min-height: 0 !important; max-height: 70vh !important}
 #many-gallery .grid-container {grid-template: none / repeat(auto-fill, minmax(130px, 1fr)) !important;
   height: auto !important; padding: 26px 2px 2px}
 #many-gallery .caption-label {font-size: .68rem; max-width: 100%; white-space: normal}
