@@ -32,15 +32,16 @@ def flicker(source: Sequence[np.ndarray], edited: Sequence[np.ndarray]) -> float
     Args:
         source, edited: frames ``uint8 [H,W,3]``.
     """
-    total, count = 0.0, 0.0
-    layers = [b.astype(np.float32) - a.astype(np.float32) for a, b in zip(source, edited, strict=True)]
-    grays = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in source]
-    rows, columns = np.mgrid[: grays[0].shape[0], : grays[0].shape[1]].astype(np.float32)
+    total, count, before = 0.0, 0.0, None
+    rows, columns = np.mgrid[: source[0].shape[0], : source[0].shape[1]].astype(np.float32)
     flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    for number in range(1, len(layers)):
-        flow = flow_of.calc(grays[number], grays[number - 1], None)  # type: ignore[call-overload]
-        before = cv2.remap(layers[number - 1], columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
-        shown = np.maximum(np.abs(before), np.abs(layers[number])).max(-1) > 4
-        total += float(np.abs(layers[number] - before).mean(-1)[shown].sum())
-        count += float(shown.sum())
+    for a, b in zip(source, edited, strict=True):
+        layer, gray = b.astype(np.float32) - a, cv2.cvtColor(a, cv2.COLOR_RGB2GRAY)
+        if before is not None:
+            flow = flow_of.calc(gray, before[1], None)  # type: ignore[call-overload]
+            warped = cv2.remap(before[0], columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+            shown = np.maximum(np.abs(warped), np.abs(layer)).max(-1) > 4
+            total += float(np.abs(layer - warped).mean(-1)[shown].sum())
+            count += float(shown.sum())
+        before = layer, gray
     return total / max(count, 1.0)
