@@ -120,7 +120,7 @@ def write(rows: Sequence[Row], folder: Path, about: str) -> None:
     _write_csv(folder / "rescoring.csv", ["prompt", "method", *keys], lines)
     small = curves(rows).quantize(128, dither=Image.Dither.NONE)  # of few colours anyway, and much smaller so
     save_picture(small, folder / "curves.png")
-    save_picture(picture_grid(rows, folder), folder / "grid.jpg", quality=70)
+    save_picture(picture_grid(rows, folder), folder / "grid.jpg", quality=64)
     parts = tables(rows)
     text = [f"# Benchmark\n\n{about}\n\n{KEY}\n", "![Gain against likeness](curves.png)\n\n![Edits](grid.jpg)\n"]
     text += [f"## {name}\n\n{table}\n" for name, table in parts.items()]
