@@ -413,7 +413,8 @@ class Studio:
         on_cpu = None if styles is None else tuple(style.cpu() for style in styles)
         state = DrawnState(w_plus[0].cpu(), on_cpu, face.weights, mask, face.state if mask else None)
         edit = steps.finish_edit(self.pack, face, state, self.renderer, prompt, values)
-        self._edited.add(self.pack, edit)
+        if edit.image.tobytes() != face.image.tobytes():  # else it is a photo like any other
+            self._edited.add(self.pack, edit)
         return replace(edit, scores=edit.scores | {"seconds": time.perf_counter() - start})
 
 

@@ -86,6 +86,12 @@ def test_the_picture_of_a_random_face_goes_on_too(studio):
     assert np.array_equal(face.image, edit.image) and face.photo is None
 
 
+def test_an_edit_that_changes_nothing_is_not_remembered(studio):
+    face = studio.random_face(5)
+    edit = studio.slide(face, {})
+    assert np.array_equal(edit.photo, face.image) and studio._edited.find(edit.photo) is None
+
+
 def test_the_number_of_edits_is_bounded(studio, edit):
     known = EditedPhotos(2)
     edits = [studio.slide(studio.random_face(seed), {"boundary:age": 1}) for seed in range(3)]
