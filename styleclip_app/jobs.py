@@ -100,10 +100,10 @@ def wire_work(
     started = gr.on(begins, lambda: busy, None, list(buttons), queue=False, js=js, **PRIVATE)
     running = started.then(work, inputs, list(outputs), **shown, **queue)
 
-    def free(said: str | None) -> list[Any]:
+    def free(said: object) -> list[Any]:
         """It is over, also when it was cancelled, which is said then."""
         off = [gr.update(interactive=True)] * (len(buttons) - 1) + [gr.update(interactive=False)]
-        return [*off, status_html(CANCELLED) if STOPPING in (said or "") else gr.skip()]
+        return [*off, status_html(CANCELLED) if STOPPING in str(said) else gr.skip()]
 
     running.then(free, status, [*buttons, status], queue=False, **PRIVATE)
     cancel.click(_stopping, None, [cancel, status], cancels=running, queue=False, **PRIVATE)

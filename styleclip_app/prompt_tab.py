@@ -109,7 +109,7 @@ def prompt_tab(page: Page) -> PromptTab:
     def show_place(values: Values) -> tuple[Any, Any]:
         """After an edit of a face: lay over the unedited one where it shows, unless that is everywhere."""
         inverted: InvertedFace | None = values[page.inverted]
-        if page.studio.pack.parser is None or inverted is None or DONE not in (values[views.status] or ""):
+        if page.studio.pack.parser is None or inverted is None or DONE not in str(values[views.status]):
             return gr.skip(), gr.skip()
         result = find(values[page.history.results], values[page.history.place])
         mask = result and result.mask
@@ -120,7 +120,7 @@ def prompt_tab(page: Page) -> PromptTab:
     begins, inputs = [tab.start.click, tab.prompt.submit], page.face_inputs | tab.inputs
     edited = wire_job(page, (tab.start, tab.cancel), begins, read, inputs, DONE)
     asked = {tab.prompt, views.status}
-    edited.then(lambda v: v[tab.prompt] if AGAIN in (v[views.status] or "") else None, asked, tab.refused, **PRIVATE)
+    edited.then(lambda v: v[tab.prompt] if AGAIN in str(v[views.status]) else None, asked, tab.refused, **PRIVATE)
     made: set[Component] = {page.history.results, page.history.place}
     edited.then(show_place, {page.inverted, views.status, *made}, [tab.shown, tab.place], **PRIVATE)
     chosen = tab.everywhere.click(lambda: "everywhere", None, tab.region, **PRIVATE)
