@@ -19,6 +19,7 @@ from styleclip_core.errors import BadSetting, StudioError
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before ray is imported: nothing is reported to anybody
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a worker without a GPU sees none
+os.environ["RAY_TQDM_PATCH_PRINT"] = "0"  # print stays Python's own
 
 try:
     import ray

@@ -81,3 +81,7 @@ def test_what_a_worker_has_against_the_plan_is_raised(album: Path, tmp_path: Pat
     with pytest.raises(UnknownMapper):
         list(hand_out(team, 1, [album / "photo0.png"]))
     assert ray.is_initialized(), "a cluster that was there before stays"
+
+
+def test_print_stays_pythons_own() -> None:
+    assert print.__module__ == "builtins"
