@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from styleclip_core import Edit, Face, LocalSettings, OptimizeSettings, Progress, Studio
+from styleclip_core.edits.hair import Hair
 from styleclip_core.edits.local import EditMask, edit_mask, place_name, read_mask
 from styleclip_core.edits.recipe import Recipe
 from styleclip_core.edits.sliders import check_values
@@ -119,11 +120,16 @@ class SlidersEdit:
 
 @dataclass(frozen=True)
 class HairEdit:
-    """The hair of another photo (`Studio.hair_from`). Raises BadImage if there is no photo, BadSetting."""
+    """The hair of another photo (`Studio.hair_from`). Raises BadImage if there is no photo, BadSetting.
+
+    Attributes:
+        hair: what `check` read of the photo.
+    """
 
     photo: Any
     shape: bool = True
     color: bool = True
+    hair: Hair | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.photo is None:
@@ -137,10 +143,10 @@ class HairEdit:
 
     def check(self, studio: Studio) -> None:
         """Raises BadImage, NoFaceFound, UnknownRegion, UnsupportedByPack."""
-        studio.hair_of(self.photo)
+        object.__setattr__(self, "hair", studio.hair_of(self.photo))
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
-        yield studio.hair_from(face, self.photo, self.shape, self.color)
+        yield studio.hair_from(face, self.hair or self.photo, self.shape, self.color)
 
 
 def _painted(region: Region | None) -> dict[str, Any]:

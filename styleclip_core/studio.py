@@ -15,14 +15,10 @@ from torch import Tensor
 from styleclip_core import latents, steps
 from styleclip_core.devices import memory_errors
 from styleclip_core.edits import global_directions, hair, local, sliders, text
-from styleclip_core.edits import optimize as path_a
-from styleclip_core.edits import start as starts
 from styleclip_core.edits import tune as tuning
 from styleclip_core.edits.global_directions import Direction
 from styleclip_core.edits.hair import Hair
 from styleclip_core.edits.local import EditMask
-from styleclip_core.edits.styleclip_reference import optimize_official
-from styleclip_core.edits.tedigan import optimize_tedigan
 from styleclip_core.errors import BadSetting, UnsupportedByPack
 from styleclip_core.faces import align, cut, detect_faces, load_photo, regions
 from styleclip_core.faces.crop import cut_out
@@ -30,6 +26,7 @@ from styleclip_core.images import to_preview, to_tensor
 from styleclip_core.networks.mapper import Mapper
 from styleclip_core.packs import Pack, load_pack
 from styleclip_core.progress import PREVIEW_SIZE, Progress
+from styleclip_core.prompt_edit import PublishedSettings, edited, edited_as_published
 from styleclip_core.recent import Recent
 from styleclip_core.remembered import EditedPhoto, EditedPhotos, InversionCache
 from styleclip_core.rendering import Preview, Renderer
@@ -38,15 +35,12 @@ from styleclip_core.settings import (
     MAX_SEED,
     InvertSettings,
     LocalSettings,
-    OfficialSettings,
     OptimizeSettings,
-    TediGANSettings,
     check_prompt,
     check_range,
 )
 
-FIRST = "First picture"  # the stage that the first Progress of an edit by a prompt names
-PromptSettings = OptimizeSettings | OfficialSettings | TediGANSettings
+PromptSettings = OptimizeSettings | PublishedSettings
 UserMappers = Mapping[str, Mapper]  # by the names that sliders call them: "mapper:NAME"
 
 
@@ -133,9 +127,9 @@ class Studio:
         photo = load_photo(photo)
         aligned, alignment, count = cut_out(photo, pack.domain, pack.generator.resolution, face)
         yield Progress(f"{pack.domain.capitalize()} found", 0, 1, aligned.resize((PREVIEW_SIZE, PREVIEW_SIZE)))
-        edited = self._edited.find(photo) if replace(settings, steps=0) == InvertSettings(steps=0) else None
-        if edited and edited.shows(alignment):
-            yield replace(self._go_on(edited, photo), faces=count, seconds=time.perf_counter() - start)
+        known = self._edited.find(photo) if replace(settings, steps=0) == InvertSettings(steps=0) else None
+        if known and known.shows(alignment):
+            yield replace(self._go_on(known, photo), faces=count, seconds=time.perf_counter() - start)
             return
         with memory_errors(pack.device):
             target = to_tensor(aligned, pack.device)
@@ -194,63 +188,17 @@ class Studio:
         region: str = "auto",
     ) -> Iterator[Progress | Edit]:
         """As `optimize`, but yields Progress on the way and the Edit at the end. Stop iterating to cancel."""
-        start, prompt, pack = time.perf_counter(), check_prompt(prompt), steps.adapted_pack(self.pack, face.weights)
-        settings = settings or OptimizeSettings()
-        with memory_errors(pack.device):
-            if not isinstance(settings, OptimizeSettings):
-                yield from self._optimize_as_published(face, prompt, settings, mask, start)
+        start, prompt, settings = time.perf_counter(), check_prompt(prompt), settings or OptimizeSettings()
+        with memory_errors(self.pack.device):
+            if isinstance(settings, OptimizeSettings):
+                pack = steps.adapted_pack(self.pack, face.weights)
+                end = yield from edited(pack, face, prompt, settings, mask, region)
+                yield self._edit(end.face, end.w_plus, end.styles, end.mask, start, prompt)
                 return
-            code = face.w_plus[None].to(pack.device)
-            place = None if mask else local.place_name(pack, region, prompt)
-            draw = Preview(pack.generator, code, settings.resolution, to_tensor(face.image, pack.device))
-            confine = local.confinement(pack, face.aligned or face.image, mask or place, chosen=region != "auto")
-            confined = region == "auto" and mask is None and place is not None
-            first = starts.first_picture(pack, code, prompt, settings, draw, confine, confined)
-            yield Progress(FIRST, 0, settings.steps, to_preview(first.picture), w_plus=first.start.w_plus)
-            edited = first.start.w_plus
-            if settings.steps and not first.shown:
-                blend = first.mask and first.mask.blend(pack.generator, code)
-
-                def run(settings: OptimizeSettings) -> Iterator[Progress]:
-                    return path_a.optimize(pack, code, prompt, settings, blend, first.start, draw)
-
-                last = yield from steps.with_less_memory(pack.device, run, settings)
-                assert last.w_plus is not None, "the last Progress of an edit holds the code"
-                with torch.no_grad():
-                    refined = draw(first.start.latent(pack.generator, last.w_plus), blend)
-                if first.beaten_by(starts.look_at(pack, refined, prompt)):
-                    edited = last.w_plus
-            latent = first.start.latent(pack.generator, edited)
-            yield self._edit(face, edited, latent if isinstance(latent, list) else None, first.mask, start, prompt)
-
-    def _optimize_as_published(
-        self,
-        face: Face,
-        prompt: str,
-        settings: OfficialSettings | TediGANSettings,
-        mask: EditMask | None,
-        start: float,
-    ) -> Iterator[Progress | Edit]:
-        """An edit by the method of a paper, whose losses judge the whole picture, mask or not. See `optimize`."""
-        if face.weights and face.aligned is not None:
-            plain = InvertSettings(faithful=0)
-            w_plus, weights = yield from self._inversions.invert(self.pack, face.aligned, plain)
-            image = self.render(DrawnState(w_plus, weights=weights))
-            face = replace(face, w_plus=w_plus, weights=weights, image=image)
-        if isinstance(settings, OfficialSettings) and settings.mode == "free_generation":
-            mean = self.pack.generator.w_avg.expand(self.pack.generator.num_layers, -1)
-            face = self.face(DrawnState(mean.clone().cpu()))  # what is generated belongs into no photo
-        pack = steps.adapted_pack(self.pack, face.weights)
-        code = face.w_plus[None].to(pack.device)
-        if isinstance(settings, OfficialSettings):
-            run = optimize_official(pack, code, prompt, settings)
-        else:
-            photo = to_tensor(face.aligned or face.image, pack.device)
-            run = optimize_tedigan(pack, code, photo, prompt, settings)
-        last = yield from steps.relay(run)
-        assert last.w_plus is not None, "the last Progress of an edit holds the code"
-        edit = self._edit(face, last.w_plus, last.styles, mask, start, prompt)
-        yield replace(edit, scores=edit.scores | {"plain_code": float(not face.weights)})
+            pack, inversions, renderer = self.pack, self._inversions, self.renderer
+            end = yield from edited_as_published(pack, inversions, renderer, face, prompt, settings, mask)
+            edit = self._edit(end.face, end.w_plus, end.styles, end.mask, start, prompt)
+            yield replace(edit, scores=edit.scores | {"plain_code": float(not end.face.weights)})
 
     def check_known(self, prompt: str) -> None:
         """Raise UnknownPrompt if the pack knows nothing of what a prompt speaks of: no edit is to be expected.
@@ -292,7 +240,7 @@ class Studio:
         """Give a face the hair of the largest face in another photo. Only the hair changes.
 
         Length, fringe and curls are set until instruments read the same of both, as far as sliders reach; a cut that no
-        such number tells of is not copied.
+        such number tells of is not copied. Packs with HairCLIP's mapper take its style and colour by that.
 
         Args:
             photo: path, bytes, file, PIL image, or what `hair_of` read.
@@ -302,9 +250,9 @@ class Studio:
             them), UnsupportedByPack.
         """
         start, pack = time.perf_counter(), steps.adapted_pack(self.pack, face.weights)
-        wanted = photo if isinstance(photo, Hair) else self.hair_of(photo)
         if not (shape or color):
             raise BadSetting("Say what to take of the hair: its shape, its colour, or both.")
+        wanted = photo if isinstance(photo, Hair) else self.hair_of(photo)
         with memory_errors(pack.device):
             code = face.w_plus[None].to(pack.device)
             draw = Preview(pack.generator, code, hair.SIZE, to_tensor(face.image, pack.device))

@@ -1,7 +1,7 @@
 """Hair from another photo: its length, fringe and curls by sliders whose strength is measured, its colour by paint.
 
-HairCLIP (Wei et al. 2022) takes a picture of hair, too, by a mapper that is trained for it. Here the hair of both faces
-is read by the same instruments, and each slider is set so that the readings agree; see `hair_color` for the colour.
+The hair of both faces is read by the same instruments, and each slider is set so that the readings agree; see
+`hair_color` for the colour. Where HairCLIP's mapper (Wei et al. 2022) is at hand, it takes both: it is trained for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styleclip_core.edits import sliders
+from styleclip_core.edits import hairclip, sliders
 from styleclip_core.edits.hair_color import hair_mask, mean_lab, recolored
 from styleclip_core.edits.prompt_cache import cached
 from styleclip_core.errors import UnknownRegion, UnsupportedByPack
@@ -44,18 +44,21 @@ class Hair:
 
     Attributes:
         readings: those of `SLIDERS`, as far as they can be told, in deviations over random faces.
-        color: mean L, a and b ``[3]``.
+        color: mean L, a and b ``[3]``, on the CPU as all tensors here.
+        seen: `hairclip.see`, where the pack has HairCLIP's mapper; then nothing is read.
     """
 
     readings: Readings
     color: Tensor
+    seen: Tensor | None = None
 
 
 def check(pack: Pack) -> None:
     """Raise UnsupportedByPack if the pack cannot find hair or lacks a slider."""
     here = {slider.key for slider in sliders.available(pack)}
-    if pack.parser is None or not here.issuperset(SLIDERS.values()):
-        raise UnsupportedByPack(f"The pack {pack.name} cannot take hair from another photo.")
+    if pack.parser is None or not (here.issuperset(SLIDERS.values()) or hairclip.takes_pictures(pack)):
+        where = f": put HairCLIP's file (hairclip.pt) into {pack.own_mappers}" if pack.embed_raw_image else ""
+        raise UnsupportedByPack(f"The pack {pack.name} cannot take hair from another photo{where}.")
 
 
 def hair_of(pack: Pack, picture: Image.Image) -> Hair:
@@ -64,7 +67,11 @@ def hair_of(pack: Pack, picture: Image.Image) -> Hair:
     mask = hair_mask(pack, small)
     if mask.mean() < LEAST:
         raise UnknownRegion("There is hardly any hair in the other photo: choose one that shows it.")
-    return Hair(_readings(pack, picture), mean_lab(small, mask).detach())
+    color = mean_lab(small, mask).detach().cpu()
+    if hairclip.takes_pictures(pack):
+        large = to_tensor(picture, pack.device)
+        return Hair({}, color, hairclip.see(pack, large, hair_mask(pack, large)).cpu())
+    return Hair(_readings(pack, picture), color)
 
 
 @torch.no_grad()
@@ -88,9 +95,12 @@ def with_hair(pack: Pack, w_plus: Tensor, draw: Preview, hair: Hair, shape: bool
     Returns:
         the edited code ``[1,L,512]``.
     """
+    if hair.seen is not None:
+        seen = hair.seen.to(w_plus.device)
+        return hairclip.move_to(pack, w_plus, seen if shape else None, seen if color else None)
     if shape:
         w_plus = sliders.move(pack, w_plus, _strengths(pack, w_plus, draw, hair))[0]
-    return recolored(pack, w_plus, None, hair.color, draw, HOLD, REACHED) if color else w_plus
+    return recolored(pack, w_plus, None, hair.color.to(w_plus.device), draw, HOLD, REACHED) if color else w_plus
 
 
 def _strengths(pack: Pack, w_plus: Tensor, draw: Preview, hair: Hair) -> dict[str, float]:

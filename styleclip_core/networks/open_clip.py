@@ -86,14 +86,20 @@ class OpenCLIP(nn.Module):
             images = area_resize(images, *self.size)
         else:
             images = F.interpolate(images, self.size, mode="bicubic", antialias=True)
-        return self._encode((images / 2 + 0.5 - self.mean) / self.std)
+        return F.normalize(self._encode((images / 2 + 0.5 - self.mean) / self.std))
 
     def encode_image_as_styleclip(self, images: Tensor) -> Tensor:
         """Images ``[N,3,H,W]`` in [-1,1] -> unit vectors ``[N,D]`` as StyleCLIP's optimisation computes them.
 
         The picture is averaged down, and its pixels stay in [-1,1] instead of being normalised as in CLIP's training.
         """
-        return self._encode(area_resize(images, *self.size))
+        return F.normalize(self._encode(area_resize(images, *self.size)))
+
+    def encode_raw_image(self, images: Tensor) -> Tensor:
+        """Images ``[N,3,H,W]`` in [-1,1], averaged down -> vectors ``[N,D]`` that are not normalised, as HairCLIP
+        takes them."""
+        pixels = F.adaptive_avg_pool2d(images, self.size) / 2 + 0.5
+        return self._encode((pixels - self.mean) / self.std)
 
     def _encode(self, pixels: Tensor) -> Tensor:
-        return F.normalize(self.model.encode_image(pixels.to(next(self.model.parameters()).dtype)).float())
+        return self.model.encode_image(pixels.to(next(self.model.parameters()).dtype)).float()

@@ -206,6 +206,7 @@ class Pack:
         own_mappers: folder whose mapper files are sliders too: trained for this pack, or official ones put there.
         embed_raw_text: texts -> CLIP's embeddings ``[N,512]``, not normalised, as HairCLIP takes them; None where the
             text-image model is not CLIP ViT-B/32.
+        embed_raw_image: the same of pictures ``[N,3,H,W]`` in [-1,1].
         directions: folder of what was computed and trained for this pack; None where those of pretrained/ apply.
     """
 
@@ -231,3 +232,4 @@ class Pack:
     fs3: Path | None = None
     own_mappers: Path | None = None
     embed_raw_text: Callable[[list[str]], Tensor] | None = None
+    embed_raw_image: Callable[[Tensor], Tensor] | None = None

@@ -87,6 +87,7 @@ def full_pack(
         fs3=_given("fs3.npy", own),
         own_mappers=weights.cache_dir() / "mappers" / name,
         embed_raw_text=clip.encode_raw_text,
+        embed_raw_image=clip.encode_raw_image,
     )
 
 

@@ -11,9 +11,15 @@ import torch
 from styleclip_core import BadCheckpoint, BadSetting, Pack, Studio, UnsupportedByPack, cli
 from styleclip_core.checkpoints import save_mapper
 from styleclip_core.edits import global_directions, hairclip, relevance, sliders
+from styleclip_core.edits.hair_color import hair_mask
+from styleclip_core.faces import load_photo
+from styleclip_core.faces.crop import cut_out
+from styleclip_core.images import to_tensor
+from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.networks.hairclip import HairMapper
 from styleclip_core.networks.mapper import LevelsMapper, StyleSpaceMapper
 from styleclip_core.training import mapper as mapper_training
+from support.full_pack import PORTRAIT
 
 QUICK = {"FACES_CPU": 1, "AXES_CPU": 2}
 
@@ -105,6 +111,45 @@ def test_hairclips_sliders(own: Pack, face) -> None:
     assert torch.allclose(both, code + 0.1 * mapper(code, style, color), atol=1e-5)
     alone, _ = sliders.move(own, code, {"haircolor:pink": 2})
     assert torch.allclose(alone, code + 0.2 * mapper(code, None, color), atol=1e-5)
+
+
+class LeftIsHair:
+    """A parser to whom the left half of every picture is hair, and the rest skin."""
+
+    def parse(self, images: torch.Tensor) -> torch.Tensor:
+        probabilities = torch.zeros(len(images), len(CLASSES), *images.shape[-2:])
+        middle = images.shape[-1] // 2
+        probabilities[:, CLASSES.index("hair"), :, :middle] = 1
+        probabilities[:, CLASSES.index("skin"), :, middle:] = 1
+        return probabilities
+
+
+def test_hairclip_takes_the_hair_of_a_photo(own: Pack, face) -> None:
+    with pytest.raises(UnsupportedByPack, match="hairclip.pt"):
+        Studio(own).hair_of(PORTRAIT)
+    own.own_mappers.mkdir()
+    torch.manual_seed(0)
+    mapper = HairMapper().eval()
+    state = {f"mapper.{name}": value for name, value in mapper.state_dict().items()}
+    torch.save({"state_dict": state, "opts": {}}, own.own_mappers / "hairclip.pt")
+    studio = Studio(replace(own, parser=LeftIsHair()))
+    hair = studio.hair_of(PORTRAIT)
+
+    # As the original: grey where there is no hair, averaged down to CLIP's square, normalised; the vector is not.
+    picture = to_tensor(cut_out(load_photo(PORTRAIT), "face", own.generator.resolution)[0])
+    picture = picture * hair_mask(studio.pack, picture)
+    pixels = torch.nn.AdaptiveAvgPool2d(224)(picture) * 0.5 + 0.5
+    mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+    with torch.no_grad():
+        normal = (pixels - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+        seen = own.clip.model.encode_image(normal)
+        code = face.w_plus[None]
+        both, color = mapper(code, seen, seen), mapper(code, None, seen)
+    assert torch.allclose(hair.seen, seen, atol=1e-4) and abs(seen.norm() - 1) > 0.01
+    edit = studio.hair_from(face, hair)
+    assert torch.allclose(edit.state.w_plus[None], code + 0.1 * both, atol=1e-4) and edit.mask is not None
+    edit = studio.hair_from(face, hair, shape=False)
+    assert torch.allclose(edit.state.w_plus[None], code + 0.1 * color, atol=1e-4)
 
 
 def test_a_trained_mapper_is_a_slider_of_the_pack(own: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
