@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import NETWORKS_PANEL, Device, Pack, Precision
+from styleclip_core.cli.common import NETWORKS_PANEL, NetworkOptions
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.errors import StudioError
 
@@ -31,9 +31,8 @@ app = typer.Typer()
     name="app",
 )
 def serve(
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    *,
+    networks: NetworkOptions,
     speedup: Annotated[
         str, typer.Option(help="eager, compile, graph or auto.", rich_help_panel=NETWORKS_PANEL)
     ] = "auto",
@@ -49,6 +48,6 @@ def serve(
         raise StudioError("The page needs gradio: pip install 'styleclip-studio[app]'.")
     # An installed wheel holds app.py inside the package; in a clone it lies at the top.
     page = import_module("styleclip_app.__main__" if find_spec("styleclip_app.__main__") else "app")
-    argv = ["--pack", pack, "--device", device, "--precision", precision, "--speedup", speedup]
+    argv = [f"--{name}={value}" for name, value in vars(networks).items()] + ["--speedup", speedup]
     argv += [] if port is None else ["--port", str(port)]
     return page.main([*argv, "--mcp"] if mcp else argv)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import Device, Faithful, InversionSteps, Pack, Precision, Tune
+from styleclip_core.cli.common import InversionOptions, NetworkOptions
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.errors import BadSetting, DiskFull, StudioError
-from styleclip_core.settings import InvertSettings, check_prompt
+from styleclip_core.settings import check_prompt
 
 app = typer.Typer()
 PANEL, WORKERS_PANEL = "Edit many photos", "Workers"
@@ -35,6 +35,7 @@ SOME_FAILED = 3  # the exit code when of some photos nothing came
 def batch(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS...", help="Files, folders, patterns, @LIST.")],
     output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="Folder, or with Ray a URL.")],
+    *,
     prompt: Annotated[str | None, typer.Option(help="What the faces should look like.")] = None,
     edits: Annotated[str | None, typer.Option(metavar="FILE", help="Edits as the app saves them, by names.")] = None,
     faces: Annotated[str, typer.Option(metavar="WHICH", help="largest or all.")] = "largest",
@@ -53,12 +54,8 @@ def batch(
     worker_gpus: Annotated[
         float, typer.Option(metavar="X", help="Of Ray: GPUs of a worker, or a part.", rich_help_panel=WORKERS_PANEL)
     ] = 0,
-    inversion_steps: InversionSteps = InvertSettings.steps,
-    faithful: Faithful = InvertSettings.faithful,
-    tune: Tune = InvertSettings.tune,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    inversion: InversionOptions,
+    networks: NetworkOptions,
 ) -> int:
     """Edit many photos. Called again, it does what is missing or has changed. Exit code 3: some failed."""
     if (prompt is None) == (edits is None):
@@ -67,7 +64,7 @@ def batch(
         raise BadSetting("--engine is local or ray, --jobs at least 1, and --threads not negative.")
     if engine == "local" and "://" in output:
         raise BadSetting("A URL is written to by --engine ray; name a folder.")
-    inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
+    inverted = inversion.settings()
     prompt = None if prompt is None else check_prompt(prompt)
     from tqdm import tqdm
 
@@ -77,14 +74,14 @@ def batch(
     from styleclip_core.edits.recipe import Recipe
 
     recipes = read_edits(edits) if edits else {name_of(prompt or ""): Recipe(prompt or "")}
-    plan, found = Plan(recipes, faces, inversion, anyway), find_photos(photos, output)
-    networks = Networks(pack, device, precision, threads)
+    plan, found = Plan(recipes, faces, inverted, anyway), find_photos(photos, output)
+    worker = Networks(networks.pack, networks.device, networks.precision, threads)
     if engine == "ray":
         from styleclip_core.batch.ray_engine import RayTeam
 
-        team = RayTeam(networks, plan, output, worker_cpus, worker_gpus)
+        team = RayTeam(worker, plan, output, worker_cpus, worker_gpus)
     else:
-        team = LocalTeam(networks, plan, output, jobs)
+        team = LocalTeam(worker, plan, output, jobs)
     rows = {}
     with tqdm(total=len(found), unit="photo", dynamic_ncols=True) as bar:
         with contextlib.closing(hand_out(team, jobs, found, bar.write)) as coming:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import PICTURES, Device, Pack, Precision, load
+from styleclip_core.cli.common import PICTURES, NetworkOptions
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.errors import BadSetting, StudioError, UnsupportedByPack
 from styleclip_core.version import __version__
@@ -40,6 +40,7 @@ def benchmark(
             help="Where tables, curves and pictures go; a run that was stopped goes on there.",
         ),
     ],
+    *,
     photos: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Photos to edit beside the faces of the generator.")
     ] = None,
@@ -72,9 +73,7 @@ def benchmark(
             help="Weights of LPIPS-AlexNet (.npz: conv0.weight, conv0.bias, lin0, ...), else a network of the pack.",
         ),
     ] = None,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    networks: NetworkOptions,
 ) -> None:
     """Measure the studio's edits beside those of other methods, and write tables, curves and a page."""
     from styleclip_core.evaluation import benchmark_report, judges, protocol, scoreboard
@@ -85,7 +84,7 @@ def benchmark(
         raise BadSetting(f"There is no method {unknown[0]!r}; choose from {', '.join(METHODS)}.")
     pictures = _pictures(photos)
     referees = protocol.Judges(judges.dlib_embedding(), lpips and judges.lpips_alexnet(lpips))
-    studio, began = load(pack, device, precision), time.perf_counter()
+    studio, began = networks.load(), time.perf_counter()
     if studio.pack.domain != "face":
         raise UnsupportedByPack("The benchmark is about faces; take the pack compact or full.")
     count = (2 if quick else FACES) if faces is None else faces

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from styleclip_core.studio import Studio
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-INVERSION_PANEL, NETWORKS_PANEL = "The face's code", "Networks"
+INVERSION_PANEL, NETWORKS_PANEL, RESULTS_PANEL = "The face's code", "Networks", "Results"
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 Photo = Annotated[str, typer.Argument(help="Picture with a face in it.")]
@@ -47,35 +47,53 @@ FaceNumber = Annotated[
         "--face", metavar="N", help="Which face of the photo, 0 the largest.", rich_help_panel=INVERSION_PANEL
     ),
 ]
-InversionSteps = Annotated[
-    int, typer.Option(metavar="N", help="Steps that refine the face's code.", rich_help_panel=INVERSION_PANEL)
-]
-Faithful = Annotated[
-    float,
-    typer.Option(
-        metavar="X",
-        help="From 0, a code alone, which edits work best on, to 1, most like the photo.",
-        rich_help_panel=INVERSION_PANEL,
-    ),
-]
-Tune = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        help="Steps that adapt the generator to the photo: slow, more detail.",
-        rich_help_panel=INVERSION_PANEL,
-    ),
-]
 
 
-def load(pack: str, device: str, precision: str) -> Studio:
-    """The studio that the options ask for; says on stderr what is to be known about it."""
-    from styleclip_core.studio import load_studio
+@dataclass(frozen=True)
+class InversionOptions:
+    """Options of commands that invert photos."""
 
-    studio = load_studio(pack, device, precision)
-    if studio.pack.note:
-        print(studio.pack.note, file=sys.stderr)
-    return studio
+    inversion_steps: Annotated[
+        int, typer.Option(metavar="N", help="Steps that refine the face's code.", rich_help_panel=INVERSION_PANEL)
+    ] = InvertSettings.steps
+    faithful: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            help="From 0, a code alone, which edits work best on, to 1, most like the photo.",
+            rich_help_panel=INVERSION_PANEL,
+        ),
+    ] = InvertSettings.faithful
+    tune: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Steps that adapt the generator to the photo: slow, more detail.",
+            rich_help_panel=INVERSION_PANEL,
+        ),
+    ] = InvertSettings.tune
+
+    def settings(self) -> InvertSettings:
+        """Raises BadSetting."""
+        return InvertSettings(steps=self.inversion_steps, tune=self.tune, faithful=self.faithful)
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Options of commands that load a pack."""
+
+    pack: Pack = "auto"
+    device: Device = "auto"
+    precision: Precision = "auto"
+
+    def load(self) -> Studio:
+        """The studio that is asked for; says on stderr what is to be known about it."""
+        from styleclip_core.studio import load_studio
+
+        studio = load_studio(self.pack, self.device, self.precision)
+        if studio.pack.note:
+            print(studio.pack.note, file=sys.stderr)
+        return studio
 
 
 def find_face(studio: Studio, photo: str, number: int, settings: InvertSettings) -> Face:
@@ -130,21 +148,46 @@ def write(path: str | None, action: Callable[[str], Any]) -> None:
 
 @dataclass(frozen=True)
 class EditFiles:
-    """Where the results of an edit go; None is nowhere. Raises BadSetting if one cannot be written there.
+    """Options that say where the results of an edit go; None is nowhere. Raises BadSetting if one cannot be written."""
 
-    Attributes:
-        output: the photo with the edit in it.
-        aligned: the edited face alone.
-        latent: the state that it was drawn from (`results.save_state`).
-        scores: the numbers.
-        badge: write "edited by AI" into the pictures.
-    """
-
-    output: str
-    aligned: str | None = None
-    latent: str | None = None
-    scores: str | None = None
-    badge: bool = False
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The photo with the edit in it (.png, .jpg, .webp).",
+            rich_help_panel=RESULTS_PANEL,
+        ),
+    ]
+    aligned: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Also write the edited face alone, 1024 x 1024.", rich_help_panel=RESULTS_PANEL
+        ),
+    ] = None
+    latent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write what it was drawn from (.npz, array w_plus, 18 x 512, and more if it was drawn from "
+            "more).",
+            rich_help_panel=RESULTS_PANEL,
+        ),
+    ] = None
+    scores: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Also write the numbers (.json).", rich_help_panel=RESULTS_PANEL),
+    ] = None
+    badge: Annotated[
+        bool,
+        typer.Option(
+            "--badge",
+            help='Also write "edited by AI" visibly into a corner; the files say so in any case, where viewers of '
+            "photos read it.",
+            rich_help_panel=RESULTS_PANEL,
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         check_output(self.output, PICTURES)

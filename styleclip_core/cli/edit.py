@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import (
-    Device,
-    EditFiles,
-    FaceNumber,
-    Faithful,
-    InversionSteps,
-    Pack,
-    Photo,
-    Precision,
-    Tune,
-    find_face,
-    load,
-    watch,
-)
+from styleclip_core.cli.common import EditFiles, FaceNumber, InversionOptions, NetworkOptions, Photo, find_face, watch
 from styleclip_core.cli.edit_options import (
     Method,
     check_everywhere,
@@ -35,7 +23,6 @@ from styleclip_core.cli.edit_options import (
 from styleclip_core.cli.typer_kit import PROG, command
 from styleclip_core.settings import (
     InstructSettings,
-    InvertSettings,
     OfficialSettings,
     OptimizeSettings,
     TediGANSettings,
@@ -43,43 +30,8 @@ from styleclip_core.settings import (
 )
 
 app = typer.Typer()
-PANEL, RESULTS_PANEL, PLACE_PANEL = "Edit a photo", "Results", "Where the edit may show"
+PANEL, PLACE_PANEL = "Edit a photo", "Where the edit may show"
 
-Output = Annotated[
-    str,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="The photo with the edit in it (.png, .jpg, .webp).",
-        rich_help_panel=RESULTS_PANEL,
-    ),
-]
-Aligned = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Also write the edited face alone, 1024 x 1024.", rich_help_panel=RESULTS_PANEL),
-]
-Latent = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Also write what it was drawn from (.npz, array w_plus, 18 x 512, and more if it was drawn from more).",
-        rich_help_panel=RESULTS_PANEL,
-    ),
-]
-Scores = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Also write the numbers (.json).", rich_help_panel=RESULTS_PANEL),
-]
-Badge = Annotated[
-    bool,
-    typer.Option(
-        "--badge",
-        help='Also write "edited by AI" visibly into a corner; the files say so in any case, where viewers of photos '
-        "read it.",
-        rich_help_panel=RESULTS_PANEL,
-    ),
-]
 Region = Annotated[
     str,
     typer.Option(
@@ -132,7 +84,8 @@ Mask = Annotated[
 def edit(
     photo: Photo,
     prompt: Annotated[str, typer.Argument(help="What the face should look like.")],
-    output: Output,
+    files: EditFiles,
+    *,
     strength: Annotated[
         float | None,
         typer.Option(
@@ -166,42 +119,33 @@ def edit(
         bool, typer.Option("--official", help="The same as --method official: StyleCLIP's own, with --faithful 0.")
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Try a prompt of which the model knows nothing.")] = False,
-    aligned: Aligned = None,
-    latent: Latent = None,
-    scores: Scores = None,
-    badge: Badge = False,
     region: Region = "auto",
     mask: Mask = None,
     face: FaceNumber = 0,
-    inversion_steps: InversionSteps = InvertSettings.steps,
-    faithful: Faithful = InvertSettings.faithful,
-    tune: Tune = InvertSettings.tune,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    inversion: InversionOptions,
+    networks: NetworkOptions,
 ) -> None:
     """Edit the face in a photo by a prompt."""
-    files = EditFiles(output, aligned, latent, scores, badge)
     method = Method.OFFICIAL if official else method
     settings = edit_settings({"strength": strength, "steps": steps, "seed": seed}, more or [], method)
+    inverted = inversion.settings()
     if method is not Method.STUDIO:  # papers' methods know no residual, and no adapted generator
-        faithful, tune = 0.0, 0
-    inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
+        inverted = replace(inverted, faithful=0.0, tune=0)
     prompt, painted = check_prompt(prompt), read_mask(mask)
     if isinstance(settings, InstructSettings):
         from styleclip_core.cli.instruct import instruct
 
         check_everywhere(method, region, painted)
-        instruct(photo, prompt, settings, files, painted, face, device)
+        instruct(photo, prompt, settings, files, painted, face, networks.device)
         return
-    studio = load(pack, device, precision)
+    studio = networks.load()
     check_method(studio, method, region, painted)
     check_region(studio, region, painted)
     if not studio.pack.clip.reads_all(prompt):
         print("The prompt is long, and its end will not be read.", file=sys.stderr)
     if not anyway:
         studio.check_known(prompt)
-    found = find_face(studio, photo, face, inversion)
+    found = find_face(studio, photo, face, inverted)
     files.write(found, watch(studio.optimize_steps(found, prompt, settings, painted, region)))
 
 
@@ -221,7 +165,8 @@ def edit(
 )
 def slide(
     photo: Photo,
-    output: Output,
+    files: EditFiles,
+    *,
     pairs: Annotated[
         list[str] | None,
         typer.Argument(metavar="SLIDER=VALUE", help=f"From -3 to 3; `{PROG} sliders` lists them."),
@@ -244,41 +189,32 @@ def slide(
             help="StyleCLIP's fs3.npy for the pack's generator, for style:PROMPT; S_mean_std beside it is read too.",
         ),
     ] = None,
-    aligned: Aligned = None,
-    latent: Latent = None,
-    scores: Scores = None,
-    badge: Badge = False,
     region: Region = "everywhere",
     mask: Mask = None,
     face: FaceNumber = 0,
-    inversion_steps: InversionSteps = InvertSettings.steps,
-    faithful: Faithful = InvertSettings.faithful,
-    tune: Tune = InvertSettings.tune,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    inversion: InversionOptions,
+    networks: NetworkOptions,
 ) -> None:
     """Edit the face in a photo by sliders, which add up."""
-    files = EditFiles(output, aligned, latent, scores, badge)
-    inversion = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
+    inverted = inversion.settings()
     from styleclip_core.checkpoints import load_mapper
 
     values = slider_values(saved, pairs or [])
     own, painted = {Path(file).stem: load_mapper(file) for file in mapper or []}, read_mask(mask)
-    studio = load(pack, device, precision)
+    studio = networks.load()
     if fs3 is not None:
         use_fs3(studio, fs3)
     values = studio.check_sliders(values, own)
     named = check_region(studio, region, painted)
-    found = find_face(studio, photo, face, inversion)
+    found = find_face(studio, photo, face, inverted)
     place = studio.region(found, named) if named else painted
     files.write(found, studio.slide(found, values, own, place))
 
 
 @command(app, PANEL, examples="\n  {prog} sliders\n")
-def sliders(pack: Pack = "auto", device: Device = "auto", precision: Precision = "auto") -> None:
+def sliders(networks: NetworkOptions) -> None:
     """List the sliders that a pack has; prompts make more: text:PROMPT and style:PROMPT."""
     from styleclip_core.edits import sliders
 
-    for slider in sliders.available(load(pack, device, precision).pack):
+    for slider in sliders.available(networks.load().pack):
         print(f"{slider.key:32} {slider.group}")

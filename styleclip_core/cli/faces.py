@@ -8,22 +8,16 @@ import typer
 
 from styleclip_core.cli.common import (
     PICTURES,
-    Device,
     FaceNumber,
-    Faithful,
-    InversionSteps,
-    Pack,
+    InversionOptions,
+    NetworkOptions,
     Photo,
-    Precision,
     Seed,
-    Tune,
     check_output,
     find_face,
-    load,
     write,
 )
 from styleclip_core.cli.typer_kit import command
-from styleclip_core.settings import InvertSettings
 
 app = typer.Typer()
 PANEL = "Get a face"
@@ -41,20 +35,19 @@ def random(
         str,
         typer.Option("-o", "--output", metavar="FILE", help="The picture, 1024 x 1024 (.png, .jpg, .webp)."),
     ],
+    *,
     seed: Seed = 0,
     truncation: Annotated[float, typer.Option(help="0 is the mean face, 1 as varied as can be.")] = 0.7,
     latent: Annotated[str | None, typer.Option(metavar="FILE", help="Also write its W+ code (.npz).")] = None,
     badge: Annotated[bool, typer.Option("--badge", help='Write "made by AI" visibly into a corner.')] = False,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    networks: NetworkOptions,
 ) -> None:
     """Make the picture of a person who does not exist."""
     check_output(output, PICTURES)
     check_output(latent, (".npz",))
     from styleclip_core.results import save_state
 
-    face = load(pack, device, precision).random_face(seed, truncation)
+    face = networks.load().random_face(seed, truncation)
     write(output, lambda path: face.save(path, badge))
     write(latent, lambda path: save_state(face.state, path))
     print(output)
@@ -84,25 +77,22 @@ def invert(
             help="The W+ code (.npz, array w_plus, 18 x 512), and what the generator was adapted by.",
         ),
     ],
+    *,
     image: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Also write the generator's picture of it (.png, .jpg, .webp)."),
     ] = None,
     face: FaceNumber = 0,
-    inversion_steps: InversionSteps = InvertSettings.steps,
-    faithful: Faithful = InvertSettings.faithful,
-    tune: Tune = InvertSettings.tune,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    inversion: InversionOptions,
+    networks: NetworkOptions,
 ) -> None:
     """Find the code of a face in a photo."""
     check_output(output, (".npz",))
     check_output(image, PICTURES)
-    settings = InvertSettings(steps=inversion_steps, tune=tune, faithful=faithful)
+    settings = inversion.settings()
     from styleclip_core.results import save_state
 
-    found = find_face(load(pack, device, precision), photo, face, settings)
+    found = find_face(networks.load(), photo, face, settings)
     write(output, lambda path: save_state(found.state, path))
     write(image, found.save)
     print(f"{output}: distance to the photo {found.distance:.2f}, {found.seconds:.0f} s")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import Device, Pack, Precision, Seed, write
+from styleclip_core.cli.common import NetworkOptions, Seed, write
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.errors import BadSetting
 
@@ -43,6 +43,7 @@ class Level(StrEnum):
 def train_mapper(
     prompt: Annotated[str, typer.Argument(help="What strength 1 of the slider should look like.")],
     name: Annotated[str, typer.Option(help="Of the file and of the slider: letters, digits, _ and -.")],
+    *,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -63,9 +64,7 @@ def train_mapper(
     ] = None,
     steps: Annotated[int, typer.Option(help="On pictures.")] = 160,
     seed: Seed = 0,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    networks: NetworkOptions,
 ) -> None:
     """Train the mapper of a slider, in minutes on a CPU."""
     if not re.fullmatch(r"[\w-]{1,60}", name):
@@ -75,7 +74,7 @@ def train_mapper(
 
     official = tuple(level.replace("coarse", "course") for level in levels or Level)
     settings = MapperSettings(levels=official, steps=steps, seed=seed, losses=losses.value)
-    loaded = load_pack(pack, device, precision)
+    loaded = load_pack(networks.pack, networks.device, networks.precision)
     folder = output or loaded.own_mappers or Path("mappers")
     path = folder / f"{name}.pt"
     write(str(path), lambda _: folder.mkdir(parents=True, exist_ok=True))

@@ -1,15 +1,19 @@
 """What this command line adds to typer: examples in the help, list options, and errors of one sentence.
 
 A command is a function under `@command`. It imports what it needs itself, so that `--help` answers at once, and it
-returns the exit code or None for 0.
+returns the exit code or None for 0. A parameter whose type is a dataclass stands for an option for each of its fields:
+so commands share options.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -73,7 +77,43 @@ def command(app: typer.Typer, panel: str, examples: str, name: str | None = None
         name: of the command, by default the function's.
     """
     kind = type("Command", (Command,), {"examples": examples.lstrip("\n").join(("\n", ""))})
-    return app.command(name, cls=kind, rich_help_panel=panel)  # type: ignore[return-value]
+    register = app.command(name, cls=kind, rich_help_panel=panel)
+
+    def decorate(function: Function) -> Function:
+        register(_spread(function))
+        return function
+
+    return decorate
+
+
+def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of keywords in which the fields of dataclasses stand in place of the parameters of these types."""
+    hints = get_type_hints(function, include_extras=True)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint) and name != "return"}
+    parameters = list[inspect.Parameter]()
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in groups:
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name]))
+            continue
+        types = get_type_hints(groups[name], include_extras=True)
+        parameters += [_parameter(field, types[field.name]) for field in fields(groups[name])]
+
+    @functools.wraps(function)
+    def spread(**values: Any) -> Any:
+        made = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        return function(**values, **made)
+
+    spread.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    spread.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return spread
+
+
+def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def sentence(error: typer.TyperException) -> str:

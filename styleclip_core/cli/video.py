@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from styleclip_core.cli.common import Device, Pack, Precision, check_output, load, watch
+from styleclip_core.cli.common import NetworkOptions, check_output, watch
 from styleclip_core.cli.edit_options import slider_values
 from styleclip_core.cli.typer_kit import command
 from styleclip_core.settings import OptimizeSettings, check_prompt
@@ -29,6 +29,7 @@ PANEL = "Edit a video"
 def video(
     source: Annotated[str, typer.Argument(metavar="VIDEO", help="Film with a face in it.")],
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The edited film (.mp4, .mov, .mkv).")],
+    *,
     prompt: Annotated[str | None, typer.Argument(help="What the face should look like.")] = None,
     sliders: Annotated[
         list[str] | None,
@@ -45,9 +46,7 @@ def video(
     end: Annotated[float | None, typer.Option(metavar="SECONDS", help="Edit and keep only what comes before.")] = None,
     face: Annotated[int, typer.Option("--face", metavar="N", help="Which face of the first frame, 0 the largest.")] = 0,
     anyway: Annotated[bool, typer.Option("--anyway", help="Try a prompt of which the model knows nothing.")] = False,
-    pack: Pack = "auto",
-    device: Device = "auto",
-    precision: Precision = "auto",
+    networks: NetworkOptions,
 ) -> None:
     """Edit the face in a video by a prompt or by sliders. Broken off, it goes on when it is called again."""
     check_output(output, (".mp4", ".mov", ".mkv"))
@@ -57,7 +56,7 @@ def video(
     from styleclip_core.video.container import open_clip
 
     open_clip(source, start, end)  # what is no video is refused before the networks are loaded
-    studio = load(pack, device, precision)
+    studio = networks.load()
     if prompt is not None and not anyway:
         studio.check_known(prompt)
     wish = Wish(prompt, values, region, settings)

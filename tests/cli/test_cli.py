@@ -103,7 +103,7 @@ def test_app_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     page.main = lambda argv: given.extend(argv)
     monkeypatch.setitem(sys.modules, "app", page)
     assert cli.main(["app", "--pack", "compact", "--port", "8000", "--mcp"]) == 0
-    networks = "--pack compact --device auto --precision auto"
+    networks = "--pack=compact --device=auto --precision=auto"
     assert given == f"{networks} --speedup auto --port 8000 --mcp".split()
 
 
