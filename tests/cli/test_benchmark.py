@@ -40,7 +40,7 @@ def test_what_cannot_be_compared_is_refused_at_once(
     args: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("styleclip_core.cli.benchmark.load", lambda *names: pytest.fail("networks were loaded"))
+    monkeypatch.setattr("styleclip_core.studio.load_studio", lambda *names: pytest.fail("networks were loaded"))
     assert cli.main(["benchmark", *args, "-o", "out"]) == 2
     assert said in capsys.readouterr().err
 
