@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -84,6 +85,13 @@ class Preview:
             self.read = generator.fitted_head(generator.styles(w_plus), picture, self.size)
             read = self(w_plus)
             self.known = read, picture - read
+
+    def of_another(self, generator: Generator) -> Preview:
+        """The same for another face like this one, a moment later in a film, and its generator: what is read is read
+        as here, and what this face lacked is not added."""
+        other = copy.copy(self)
+        other.generator, other.known = generator, None
+        return other
 
     def __call__(self, latent: Latent, blend: Blend | None = None) -> Tensor:
         """Pictures ``[N,3,resolution,resolution]`` of ``w_plus [N,L,512]`` or of style vectors; see `Blend`."""

@@ -255,6 +255,7 @@ class VideoSettings(Settings):
         center, axes: of the smoothing of the aligned square: of its middle, and of its size and tilt.
         codes: of the smoothing of codes and feature residuals; 0 leaves each frame's as it is, in all layers.
         maps: of the smoothing of masks and colour corrections.
+        hold: share of the edit in the frame before, moved as the source moves, in that of each frame.
         stride: every so many frames one is inverted; those between get their code by the smoothing.
         key_frames: frames whose edits are averaged into the one step for the clip.
         segment: frames that are lost at most if the work is broken off.
@@ -264,11 +265,12 @@ class VideoSettings(Settings):
     axes: float = 3.0
     codes: float = 1.5
     maps: float = 2.0
+    hold: float = 0.85
     stride: int = 2
     key_frames: int = 3
     segment: int = 48
 
     RANGES = {
-        "center": (0, 20), "axes": (0, 20), "codes": (0, 20), "maps": (0, 8),
+        "center": (0, 20), "axes": (0, 20), "codes": (0, 20), "maps": (0, 8), "hold": (0, 0.9),
         "stride": (1, 4), "key_frames": (1, 9), "segment": (4, 480),
     }  # fmt: skip

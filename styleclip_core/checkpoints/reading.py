@@ -94,9 +94,11 @@ def fill(module: Module, state: Mapping[str, Any], path: str | Path, what: str, 
         try:
             infinite = [prefix + k for k, v in state.items() if not _is_finite(v)]
             complaints = [_complaint("values that are not finite", infinite)]
-            if next(module.parameters()).is_meta:
-                module.to_empty(device="cpu")
-            module.load_state_dict(state)
+            if next(module.parameters()).is_meta:  # `to_empty` would import a compiler, for a second
+                copies = {k: torch.empty(v.shape, dtype=v.dtype).copy_(state[k]) for k, v in wanted.items()}
+                module.load_state_dict(copies, assign=True)
+            else:
+                module.load_state_dict(state)
         except (RuntimeError, TypeError) as error:  # sparse, quantised or data-less tensors
             raise BadCheckpoint(f"{Path(path).name} is not {what}: its tensors cannot be copied ({error}).") from error
     if any(complaints):

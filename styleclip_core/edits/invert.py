@@ -6,6 +6,7 @@ descent. Both move in whitened coordinates and make the same terms small.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -94,7 +95,6 @@ class Search:
         weights: what adapts the generator to the photo there, if anything (`networks.adapted`).
 
     Attributes:
-        full: the picture at the start ``[1,3,H,H]``.
         whitened: the start in whitened coordinates ``[1,L,K]``.
         move: of the code, whitened, ``[1,L,K]``.
         features: the start's features without the residual, ``[1,C,R,R]``, in their standard deviations ``scale``.
@@ -107,7 +107,6 @@ class Search:
         self.pack, self.settings, self.start = pack, settings, start
         self.generator = shallow_copy(adapted(pack.generator, weights))
         with torch.no_grad():
-            self.full = self.generator.synthesize(start)
             self.whitened = pack.space.whiten(start)
             features = plain_features(pack.generator, start)
             self.scale = features.std((2, 3), keepdim=True)
@@ -118,6 +117,12 @@ class Search:
         self.move = torch.zeros_like(self.whitened).requires_grad_()
         self.residual = residual.requires_grad_()
         self.rates = settings.lr, 2 * settings.faithful * settings.detail
+
+    @functools.cached_property
+    @torch.no_grad()
+    def full(self) -> Tensor:
+        """The picture at the start ``[1,3,H,H]``; to be looked at before the residual moves."""
+        return self.generator.synthesize(self.start)
 
     def code(self) -> Tensor:
         """Where the code is now, ``[1,L,512]``."""
@@ -155,16 +160,17 @@ class Comparison:
 
     Args:
         size: px.
+        draw: draws pictures of the search, of that size; by default one that is fitted to its start.
     """
 
-    def __init__(self, search: Search, image: Tensor, size: int):
+    def __init__(self, search: Search, image: Tensor, size: int, draw: Preview | None = None):
         self.search, self.size = search, size
         self.target = F.interpolate(image, (size, size), mode="area")
         self.weight = losses.face_weight(size, image.device)
         self.visible = latents.visible_layers(search.generator, size)
         with torch.no_grad():
             self.taps = losses.normalized_taps(search.pack.perceptual, self.target)
-        self.draw = Preview(search.generator, search.start, size, search.full)
+        self.draw = draw or Preview(search.generator, search.start, size, search.full)
         if search.move.any():
             self.refit()
 

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.packs.base import FaceParser
@@ -111,11 +112,20 @@ def free_regions(text: str) -> frozenset[str]:
 @torch.no_grad()
 def parts_of(image: Image.Image, parser: FaceParser, device: torch.device) -> np.ndarray:
     """The parts of an aligned face, with outlines that follow the picture's edges."""
-    pixels = _small(image)
-    tensor = torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1)[None].to(device)
-    found = parser.parse(tensor)[0].float().cpu().numpy()
-    parts = np.stack([found[[CLASSES.index(name) for name in names]].sum(0) for names in PARTS.values()])
-    return _follow_edges(parts, pixels)
+    return parts_in(image, parsed([image], parser, device))
+
+
+def parsed(images: list[Image.Image], parser: FaceParser, device: torch.device) -> Tensor:
+    """What `parts_in` takes of each: probabilities ``[N,19,S,S]`` of aligned faces of one size, on the CPU."""
+    pixels = np.stack([_small(image) for image in images])
+    return parser.parse(torch.from_numpy(pixels / 127.5 - 1).permute(0, 3, 1, 2).to(device)).float().cpu()
+
+
+def parts_in(image: Image.Image, found: Tensor) -> np.ndarray:
+    """As `parts_of`, of a picture whose probabilities ``[1,19,S,S]`` are known."""
+    classes = found[0].numpy()
+    parts = np.stack([classes[[CLASSES.index(name) for name in names]].sum(0) for names in PARTS.values()])
+    return _follow_edges(parts, _small(image))
 
 
 def painted(mask: Image.Image, parts: np.ndarray) -> frozenset[str]:

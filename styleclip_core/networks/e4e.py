@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip_core.networks.initial import normal
 from styleclip_core.networks.ir_se50 import IRSE50
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class ScaledLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.randn(outputs, inputs)), nn.Parameter(torch.zeros(outputs))
+        self.weight, self.bias = nn.Parameter(normal(outputs, inputs)), nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight * self.weight.shape[1] ** -0.5, self.bias)

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip_core.networks.initial import normal
+
 # The layers of W+ that each level moves: the one place that knows. "course" is spelt as in the published files.
 LEVELS = {"course": slice(0, 4), "medium": slice(4, 8), "fine": slice(8, None)}
 LR_MUL = 0.01  # weights and biases are stored 100 times larger than they act, which slows their learning
@@ -35,7 +37,7 @@ class SlowLinear(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(width, width) / LR_MUL)
+        self.weight = nn.Parameter(normal(width, width, deviation=1 / LR_MUL))
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:

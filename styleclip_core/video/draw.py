@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from styleclip_core import steps
 from styleclip_core.edits import local
 from styleclip_core.errors import UnknownRegion
 from styleclip_core.faces import Alignment, cut, paste_back, tones
 from styleclip_core.faces.align import ALIGNED_SIZE, BORDER_FEATHER
-from styleclip_core.images import to_image, to_tensor
-from styleclip_core.packs.base import Pack
+from styleclip_core.images import to_image
+from styleclip_core.packs.base import Generator, Latent, Pack
 from styleclip_core.settings import VideoSettings
 from styleclip_core.video.codes import Codes, adapting
 from styleclip_core.video.container import Frame
@@ -53,13 +54,34 @@ class Layer:
 
 
 class Drawer:
-    """Draws the layers of a clip's frames."""
+    """Draws the layers of a clip's frames.
+
+    A generator that does not stop early at the pictures' size has its features of half of it read: what reads them is
+    fitted to one frame, and serves the clip.
+    """
 
     def __init__(self, pack: Pack, track: Track, codes: Codes, wish: Wish, step: Step, shares: np.ndarray):
         self.pack, self.track, self.codes, self.step, self.shares = pack, track, codes, step, shares
         self.place, self.free = wish.place(pack) if pack.parser else None, wish.free
         self.size = next((size for size in SIZES if size * ENLARGED >= track.side), SIZES[-1])
         self.size = min(self.size, pack.generator.resolution)
+        stops = pack.generator.exit_resolution(self.size) == self.size
+        self.read = None if stops or self.size // 2 not in pack.generator.preview_resolutions else self._reader()
+
+    @torch.no_grad()
+    def _reader(self) -> nn.Module | None:
+        """Features of half the pictures' size -> pictures, fitted to the frame in the middle of the longest run."""
+        run = max(self.track.runs, key=lambda run: run.last - run.first)
+        code, residual = self.codes.at((run.first + run.last) // 2, run)
+        generator = steps.adapted_pack(self.pack, adapting(self.pack, code, residual)).generator
+        picture = generator.synthesize(code, self.size)
+        return generator.fitted_head(generator.styles(code), picture, self.size // 2)
+
+    def _picture(self, generator: Generator, latent: Latent) -> Image.Image:
+        if self.read is None:
+            return to_image(generator.synthesize(latent, self.size))
+        styles = latent if isinstance(latent, list) else generator.styles(latent)
+        return to_image(self.read(generator.features(styles, self.size // 2)))
 
     @torch.no_grad()
     def layer(self, number: int, frame: Frame) -> Layer:
@@ -76,17 +98,18 @@ class Drawer:
         if self.step.styles is not None:
             pairs = zip(generator.styles(moved), self.step.styles, strict=True)
             latent = [style + share * offset.to(style) for style, offset in pairs]
-        base, edited = (to_image(generator.synthesize(each, self.size)) for each in (code, latent))
+        base, edited = (self._picture(generator, each) for each in (code, latent))
         maps = self._maps(cut(photo, alignment), base, edited)
         return Layer(number, frame, run, alignment, base, edited, maps)
 
     def _maps(self, photo: Image.Image, base: Image.Image, edited: Image.Image) -> np.ndarray:
         pictures, parts, shown = (photo, base, edited), None, np.ones((MAPS, MAPS), np.float32)
         if self.pack.parser is not None:
-            found = [tones.parts_of(each, self.pack.parser, self.pack.device) for each in pictures]
-            parts = found[0], found[1], found[2]
+            found = tones.parsed([*pictures], self.pack.parser, self.pack.device).split(1)
+            each = [tones.parts_in(*pair) for pair in zip(pictures, found, strict=True)]
+            parts = each[0], each[1], each[2]
             if self.place is not None:
-                shown = self._place(photo, edited)
+                shown = self._place(self.place, found[0], found[2])
         before, after, kept = tones.corrections(*pictures, parts, self.free)
         fields = np.concatenate([before, after, kept[..., None]], 2)
         if len(fields) != MAPS:
@@ -95,13 +118,9 @@ class Drawer:
             np.float32
         )
 
-    def _place(self, photo: Image.Image, edited: Image.Image) -> np.ndarray:
-        assert self.place
-        before, after = (
-            local.parsed(self.pack, to_tensor(each.resize((MAPS, MAPS)), self.pack.device)) for each in (photo, edited)
-        )
+    def _place(self, name: str, before: torch.Tensor, after: torch.Tensor) -> np.ndarray:
         try:
-            mask = local.edited_place(before, after, self.place, self.step.tight).mask
+            mask = local.edited_place(before, after, name, self.step.tight).mask
         except UnknownRegion:  # not to be seen in this frame
             return np.zeros((MAPS, MAPS), np.float32)
         return cv2.resize(mask[0, 0].numpy(), (MAPS, MAPS), interpolation=cv2.INTER_AREA)
@@ -116,8 +135,8 @@ class Drawer:
         return cv2.resize(1 - np.clip((missed - low) / (high - low), 0, 1), (MAPS, MAPS))
 
 
-def pasted(layers: Iterable[Layer], settings: VideoSettings) -> Iterator[tuple[int, np.ndarray]]:
-    """Numbers of frames and the frames ``uint8 [H,W,3]`` with their edits, with maps smoothed over the frames beside.
+def pasted(layers: Iterable[Layer], settings: VideoSettings) -> Iterator[tuple[Layer, np.ndarray]]:
+    """Layers, and their frames ``uint8 [H,W,3]`` with the edits, with maps smoothed over the frames beside.
 
     Args:
         layers: of successive frames. The first and last few are smoothed only over those that there are.
@@ -135,10 +154,10 @@ def pasted(layers: Iterable[Layer], settings: VideoSettings) -> Iterator[tuple[i
         yield _finished(window, place, settings)
 
 
-def _finished(window: deque[Layer], place: int, settings: VideoSettings) -> tuple[int, np.ndarray]:
+def _finished(window: deque[Layer], place: int, settings: VideoSettings) -> tuple[Layer, np.ndarray]:
     layer = window[place]
     if layer.run is None or layer.base is None or layer.edited is None or layer.alignment is None:
-        return layer.number, layer.frame.pixels
+        return layer, layer.frame.pixels
     reach = radius(settings.maps)
     near = [each for each in window if each.run == layer.run and abs(each.number - layer.number) <= reach]
     shares = weights([each.number for each in near], layer.number, settings.maps)
@@ -151,4 +170,4 @@ def _finished(window: deque[Layer], place: int, settings: VideoSettings) -> tupl
     feather = BORDER_FEATHER * layer.alignment.size / ALIGNED_SIZE
     photo = Image.fromarray(layer.frame.pixels)
     result = paste_back(photo, new.edited, layer.alignment, mask, new.base, feather, new.kept)
-    return layer.number, np.asarray(result)
+    return layer, np.asarray(result)

@@ -28,6 +28,9 @@ from styleclip_core.video import codes as coding
 from styleclip_core.video.container import ENDINGS, Clip, Frame, join, open_clip, read_frames, write_segment
 from styleclip_core.video.draw import Drawer, pasted
 from styleclip_core.video.smoothing import radius
+from styleclip_core.video.steady import load as load_steadied
+from styleclip_core.video.steady import save as save_steadied
+from styleclip_core.video.steady import steadied
 from styleclip_core.video.step import Step, Wish, find_step, key_face, key_frames, shares
 from styleclip_core.video.track import Track, load_track, save_track, track_steps
 from styleclip_core.video.work import close_work, load_step, open_work, save_step
@@ -141,13 +144,15 @@ def _codes(clip: Clip, studio: Studio, settings: VideoSettings, work: Path, trac
     missing = [number for number in count if not coding.segment_file(work, number).is_file()]
     if not missing:
         return
-    first, found = missing[0] * settings.segment, {}
+    first, found, coder, last = missing[0] * settings.segment, {}, coding.Coder(studio.pack), None
     with closing(_frames_from(clip, track, first)) as frames:
         for number, frame in frames:
             if number in wanted:
-                photo = Image.fromarray(frame.pixels)
+                photo, run = Image.fromarray(frame.pixels), track.run_of(number)
                 square = cut(photo, track.alignment(number, photo.size, coding.SQUARE))
-                found[number] = coding.code_of(studio.pack, square)
+                if not found or run != last:  # another shot, or a segment that others may go on with
+                    coder, last = coding.Coder(studio.pack), run
+                found[number] = coder.code(square)
                 yield Progress("Finding the codes", number + 1, len(track), square.resize((PREVIEW_SIZE, PREVIEW_SIZE)))
             if (number + 1) % settings.segment == 0 or number + 1 == len(track):
                 coding.save_segment(work, number // settings.segment, found)
@@ -171,22 +176,36 @@ def _step(studio: Studio, wish: Wish, settings: VideoSettings, work: Path, track
 def _segments(clip: Clip, settings: VideoSettings, work: Path, track: Track, drawer: Drawer):
     """Draw and encode the segments that are not there yet. Returns the files of all."""
     files = [work / f"part_{number:05}.mp4" for number in range(-(-len(track) // settings.segment))]
+    kept = [
+        work / f"steady_{number:05}.npz" for number in range(len(files))
+    ]  # what the first frame of the next one is steadied by
     done = next((number for number, file in enumerate(files) if not file.is_file()), len(files))
     if done == len(files):
         return files
     first = done * settings.segment
     begin = max(0, first - radius(settings.maps))  # frames before it count in the smoothing
+    last = load_steadied(kept[done - 1]) if done else None
     with closing(_frames_from(clip, track, begin)) as frames:
         layers = (drawer.layer(number, frame) for number, frame in frames)
-        finished = itertools.dropwhile(lambda each: each[0] < first, pasted(layers, settings))
-        for file in files[done:]:
+        finished = itertools.dropwhile(lambda each: each[0].number < first, pasted(layers, settings))
+        for index in range(done, len(files)):
+            file = files[index]
             part, wanted = file.with_suffix(".part"), itertools.islice(finished, settings.segment)
             with closing(write_segment(part, clip)) as writer:
                 next(writer)
-                for number, pixels in wanted:
+                for layer, pixels in wanted:
+                    if layer.run is None:
+                        last = None
+                    else:
+                        before = None if layer.number == layer.run.first else last
+                        pixels, last = steadied(layer.number, layer.frame.pixels, pixels, before, settings.hold)
                     writer.send(pixels)
-                    yield Progress("Drawing", number + 1, len(track), _preview(pixels, track, number))
+                    yield Progress("Drawing", layer.number + 1, len(track), _preview(pixels, track, layer.number))
+            if last is not None:
+                save_steadied(last, kept[index])
             part.replace(file)
+            if index:
+                kept[index - 1].unlink(missing_ok=True)
     return files
 
 

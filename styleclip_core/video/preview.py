@@ -19,7 +19,7 @@ from styleclip_core.video.container import Clip, Frame, open_clip, read_frames, 
 from styleclip_core.video.edit import VideoEdit, edit_video_steps
 from styleclip_core.video.step import Wish
 
-ALONE = VideoSettings(center=0, axes=0, codes=0, maps=0, stride=1)  # frames that are not beside one another
+ALONE = VideoSettings(center=0, axes=0, codes=0, maps=0, hold=0, stride=1)  # frames that are not beside one another
 Pair = tuple[Image.Image, Image.Image]
 
 

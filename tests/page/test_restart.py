@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
+from gradio_client.utils import Status
 from PIL import Image
 
 from styleclip_app import hosting
@@ -39,5 +41,12 @@ def test_a_killed_app_loses_nothing_that_was_saved_and_starts_again(tmp_path: Pa
     assert Image.open(face).convert("RGB").size == (1024, 1024)
     with serve(tmp_path, command) as url:
         assert not left.exists()
-        again = Client(url, verbose=False, download_files=saved).predict(3, api_name="/random_face")
+        client = Client(url, verbose=False, download_files=saved)
+        again = client.predict(3, api_name="/random_face")
         assert Image.open(again).convert("RGB").tobytes() == Image.open(face).convert("RGB").tobytes()
+        job = client.submit(handle_file(again), "a zombie", 1, 200, 0, "auto", True, api_name="/edit")
+        while job.status().code not in (Status.PROCESSING, Status.ITERATING):
+            assert not job.done()
+            time.sleep(0.1)
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 25, "told to stop in the middle of a job, it does, and leaves nothing behind"
