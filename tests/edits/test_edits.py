@@ -153,8 +153,8 @@ def test_inversion_comes_nearer_the_picture_and_stays_near_w(studio, face):
     pack, picture = studio.pack, to_tensor(face.image)
     encoded = steps.distance(pack, pack.generator.synthesize(pack.encoder(picture)), picture)
     seen = studio.invert(face.image, settings=InvertSettings(steps=0))
-    found = studio.invert(face.image, settings=InvertSettings(steps=8))
-    coded = studio.invert(face.image, settings=InvertSettings(steps=8, resolution=128, faithful=0))
+    found = studio.invert(face.image, settings=InvertSettings(steps=5))
+    coded = studio.invert(face.image, settings=InvertSettings(steps=5, resolution=128, faithful=0))
     assert 0 < found.distance < seen.distance < 0.7 * encoded and found.distance < 0.4 * encoded
     assert found.distance < coded.distance < encoded and not coded.weights
     assert found.alignment is not None and found.faces == 1
@@ -173,7 +173,7 @@ def test_what_no_code_says_stays_under_edits_and_with_its_face(studio, face):
     """The mirrored half is like nothing the generator draws, so no code says it."""
     photo = face.image.copy()
     photo.paste(ImageOps.mirror(photo).crop((700, 0, 1024, 1024)), (700, 0))
-    found = studio.invert(photo, settings=InvertSettings(steps=12))
+    found = studio.invert(photo, settings=InvertSettings(steps=6, resolution=128))
     bare, target = replace(found, weights={}), to_tensor(photo)
     for values in ({"mapper:smiling": 0}, {"mapper:smiling": 0.5}):
         whole, code = (
@@ -225,9 +225,9 @@ def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio
     """The random face is shifted in colour, as no code of the generator is."""
     red, green, blue = face.image.split()
     photo = Image.merge("RGB", [red, green.point(lambda v: v * 0.8), blue.point(lambda v: v * 0.9)])
-    settings = InvertSettings(steps=4, resolution=128)
+    settings = InvertSettings(steps=1, resolution=128)
     plain = studio.invert(photo, settings=settings)
-    tuned = studio.invert(photo, settings=replace(settings, tune=8))
+    tuned = studio.invert(photo, settings=replace(settings, tune=4))
     assert len(plain.weights) == 2 < len(tuned.weights) and torch.equal(plain.w_plus, tuned.w_plus)
     assert tuned.distance < plain.distance
     assert difference(studio.render(tuned), tuned.image) < 1.5 < difference(tuned.image, plain.image)
