@@ -20,13 +20,16 @@ from styleclip_app.jobs import AGAIN, refuse, wire_work
 from styleclip_app.page import PRIVATE, PROMPTS, Updates, Values, strength_slider
 from styleclip_app.photo import CONSENT
 from styleclip_app.prompt_tab import REGIONS
-from styleclip_app.requests import PromptEdit
+from styleclip_app.requests import EditRequest, PromptEdit, RecipeEdit
 from styleclip_app.results import KEEP_SECONDS, keep
 from styleclip_app.session import FaceRequest, call_in_worker, in_worker, run
 from styleclip_app.theme import status_html
 from styleclip_app.zerogpu import job_seconds, on_gpu
 from styleclip_core import Edit, OptimizeSettings, Progress, Studio, StudioError
+from styleclip_core.edits.recipe import Recipe
+from styleclip_core.edits.sliders import available, read_pairs
 from styleclip_core.errors import BadImage, BadSetting, UnknownPrompt
+from styleclip_core.packs import Pack
 from styleclip_core.provenance import save_picture
 
 MANY: dict[str, Any] = {"concurrency_id": "many", "concurrency_limit": 1}  # a queue of their own: they take minutes
@@ -64,6 +67,7 @@ class ManyTab:
     prompt: gr.Textbox
     strength: gr.Slider
     region: gr.Dropdown
+    sliders: gr.Dropdown
     run: gr.Button
     cancel: gr.Button
     status: gr.HTML
@@ -76,13 +80,13 @@ class ManyTab:
     @property
     def inputs(self) -> set[Component]:
         """What `read` takes."""
-        return {self.photos, self.prompt, self.strength, self.region, self.refused}
+        return {self.photos, self.prompt, self.strength, self.region, self.sliders, self.refused}
 
     @property
     def outputs(self) -> list[Component]:
         return [self.status, self.gallery, self.save, self.failures, self.made, self.refused]
 
-    def read(self, values: Values) -> tuple[list[str], PromptEdit]:
+    def read(self, values: Values) -> tuple[list[str], PromptEdit | RecipeEdit]:
         """The photos' files and the edit. Raises BadImage, BadSetting, EmptyPrompt, BadPrompt."""
         photos = values[self.photos] or []
         if not photos:
@@ -90,25 +94,29 @@ class ManyTab:
         if len(photos) > MOST:
             raise BadSetting(f"At most {MOST} photos are edited at a time here; `styleclip batch` edits any number.")
         settings = OptimizeSettings(strength=values[self.strength])
-        anyway = values[self.prompt] == values[self.refused]
-        return photos, PromptEdit(values[self.prompt], settings, values[self.region] or "auto", anyway=anyway)
+        prompt, region = values[self.prompt], values[self.region] or "auto"
+        anyway = prompt == values[self.refused]
+        if sliders := read_pairs(values[self.sliders] or []):
+            return photos, RecipeEdit(Recipe(prompt or "", region, settings, sliders), anyway)
+        return photos, PromptEdit(prompt, settings, region, anyway=anyway)
 
 
-Draw = Callable[[str, PromptEdit], Iterator[Progress | Made]]
+Draw = Callable[[str, EditRequest], Iterator[Progress | Made]]
 
 
 def many_tab(studio: Studio) -> ManyTab:
     """Build the tab and wire it."""
-    tab = _lay_out(studio.pack.domain)
+    tab = _lay_out(studio.pack)
     buttons, begins = (tab.run, tab.cancel), [tab.run.click, tab.prompt.submit]
-    draw = on_gpu(functools.partial(edit_one, studio), lambda photo, edit: job_seconds(False, edit.settings.steps))
+    draw = on_gpu(functools.partial(edit_one, studio), _seconds)
     work = functools.partial(_work, studio, draw, tab)
     ran = wire_work(buttons, begins, work, tab.inputs, tab.outputs, tab.status, MANY)
     ran.then(_zip, tab.made, tab.save, **PRIVATE)  # also when it was cancelled: what is done is kept
     return tab
 
 
-def _lay_out(domain: str) -> ManyTab:
+def _lay_out(pack: Pack) -> ManyTab:
+    domain = pack.domain
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=440):
             kinds: dict[str, Any] = {"file_count": "multiple", "file_types": ["image"]}
@@ -122,6 +130,10 @@ def _lay_out(domain: str) -> ManyTab:
                 options: dict[str, Any] = {"allow_custom_value": True, "visible": domain == "face"}
                 where = {"value": "auto", "label": "Where", "min_width": 120, "scale": 2, "elem_id": "many-where"}
                 region = gr.Dropdown(REGIONS, **where, **options)
+            named = [(f"{slider.label} ({slider.group})", f"{slider.key}=1") for slider in available(pack)]
+            label = "Sliders, besides or instead: choose, or type NAME=STRENGTH, such as mapper:smiling=-0.5"
+            several: dict[str, Any] = {"multiselect": True, "allow_custom_value": True}
+            sliders = gr.Dropdown(named, label=label, elem_id="many-sliders", **several)
             with gr.Row():
                 start = gr.Button("Edit all", variant="primary", elem_id="many-run", scale=3)
                 look: dict[str, Any] = {"interactive": False, "elem_classes": "cancel", "min_width": 80}
@@ -132,7 +144,7 @@ def _lay_out(domain: str) -> ManyTab:
             gallery = gr.Gallery(label="Edited", height="auto", elem_id="many-gallery", **plain)
             failures = gr.HTML(visible=False, elem_id="many-failures")
             save = gr.DownloadButton("Save all as a zip", interactive=False, size="sm", elem_id="many-save")
-    asked, shown = (photos, prompt, strength, region, start, cancel), (status, gallery, save, failures)
+    asked, shown = (photos, prompt, strength, region, sliders, start, cancel), (status, gallery, save, failures)
     return ManyTab(*asked, *shown, gr.State([], time_to_live=KEEP_SECONDS), gr.State())
 
 
@@ -163,7 +175,12 @@ def _work(studio: Studio, draw: Draw, tab: ManyTab, values: Values) -> Iterator[
     yield {tab.status: status_html(said, bad=failed == len(made))}
 
 
-def edit_one(studio: Studio, photo: str, edit: PromptEdit) -> Iterator[Progress | Made]:
+def _seconds(photo: str, edit: EditRequest) -> int:
+    """For how long a GPU is asked for."""
+    return job_seconds(False, edit.recipe.settings.steps)
+
+
+def edit_one(studio: Studio, photo: str, edit: EditRequest) -> Iterator[Progress | Made]:
     """Edit a photo in the worker thread by turns: Progress on the way, in the end what came of it."""
     name = Path(photo).name
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from styleclip_core import Edit, Face, LocalSettings, OptimizeSettings, Progress, Studio
+from styleclip_core.batch import work
 from styleclip_core.edits.hair import Hair
 from styleclip_core.edits.local import EditMask, edit_mask, place_name, read_mask
 from styleclip_core.edits.recipe import Recipe
@@ -116,6 +117,25 @@ class SlidersEdit:
 
     def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
         yield studio.slide(face, self.values, self.own, self.painted and self.painted.read())
+
+
+@dataclass(frozen=True)
+class RecipeEdit:
+    """An edit by sliders, and then by a prompt if there is one, as `styleclip batch` makes it.
+
+    Attributes:
+        anyway: try a prompt of which the model knows nothing.
+    """
+
+    recipe: Recipe
+    anyway: bool = False
+
+    def check(self, studio: Studio) -> None:
+        """Raises BadSetting, UnknownMapper, UnsupportedByPack, BadPrompt, UnknownRegion, UnknownPrompt."""
+        work.check_edit(studio, self.recipe, self.anyway)
+
+    def steps(self, studio: Studio, face: Face) -> Iterator[Progress | Edit]:
+        yield work.apply(studio, face, self.recipe)
 
 
 @dataclass(frozen=True)

@@ -170,11 +170,16 @@ def check(pack: Pack, plan: Plan) -> None:
     """Raise the StudioError that the pack has against an edit, before any photo is opened."""
     studio = Studio(pack)
     for asked in plan.edits.values():
-        studio.check_sliders(asked.sliders)
-        if asked.mask is None:
-            local.place_name(pack, asked.region)
-        if asked.prompt and not plan.anyway:
-            studio.check_known(asked.prompt)
+        check_edit(studio, asked, plan.anyway)
+
+
+def check_edit(studio: Studio, asked: Recipe, anyway: bool) -> None:
+    """Raise the StudioError that the pack has against an edit; ``anyway``: unknown prompts are tried."""
+    studio.check_sliders(asked.sliders)
+    if asked.mask is None:
+        local.place_name(studio.pack, asked.region)
+    if asked.prompt and not anyway:
+        studio.check_known(asked.prompt)
 
 
 def _write(store: Store, name: str, picture: Image.Image) -> dict[str, str]:

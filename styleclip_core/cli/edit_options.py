@@ -68,13 +68,8 @@ def slider_values(saved: str | None, pairs: list[str]) -> dict[str, float]:
     """The sliders of a saved edit and of SLIDER=VALUE pairs, which override it; none at 0. Raises BadSetting."""
     from styleclip_core.edits import recipe, sliders
 
-    values: dict[str, Any] = dict(recipe.read(saved).sliders) if saved else {}
-    for pair in pairs:
-        key, equals, number = pair.rpartition("=")
-        if not equals:
-            raise BadSetting(f"Sliders are given as NAME=VALUE, not {pair!r}.")
-        values[key] = number
-    return sliders.check_values(values)
+    known = recipe.read(saved).sliders if saved else {}
+    return sliders.check_values({**known, **sliders.read_pairs(pairs)})
 
 
 def read_mask(path: str | None) -> EditMask | None:

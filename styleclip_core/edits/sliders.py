@@ -13,7 +13,7 @@ A slider's key says where it comes from:
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,17 @@ def available(pack: Pack) -> list[Slider]:
     if pack.domain == "face":
         found += [Slider(f"component:{named.name}", named.name, "Components (GANSpace)") for named in ganspace.NAMED]
     return found
+
+
+def read_pairs(pairs: Iterable[str]) -> dict[str, Any]:
+    """Sliders and strengths, as they are typed, from "NAME=VALUE"; see `check_values`. Raises BadSetting."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, number = str(pair).rpartition("=")
+        if not equals:
+            raise BadSetting(f"Sliders are given as NAME=VALUE, not {pair!r}.")
+        values[key] = number
+    return values
 
 
 def check_values(values: Any) -> dict[str, float]:

@@ -59,7 +59,7 @@ def steadied(
     flow = cv2.resize(flow, (width, height)) * np.array([width / size[0], height / size[1]], np.float32)
     part = _where_any(layer, before.layer)
     warped = cv2.remap(before.layer, *_places(flow, part), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    apart = cv2.GaussianBlur(np.abs(warped - layer[part]).max(-1), (0, 0), 2.0)
+    apart = cv2.GaussianBlur(np.maximum.reduce(cv2.split(np.abs(warped - layer[part]))), (0, 0), 2.0)
     layer[part] += (share[part] * _falling(apart, *CHANGED))[..., None] * (warped - layer[part])
     frame = source.copy()
     frame[part] = np.clip(source[part] + layer[part], 0, 255).round()
@@ -68,7 +68,7 @@ def steadied(
 
 def _where_any(*layers: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns outside which all layers are 0."""
-    there = np.stack([layer.any(-1) for layer in layers]).any(0)
+    there = np.logical_or.reduce([channel != 0 for layer in layers for channel in cv2.split(layer)])
     rows, columns = (np.flatnonzero(np.any(there, axis=axis)) for axis in (1, 0))
     if not len(rows):
         return slice(0, 1), slice(0, 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from support.browser import Page, difference
 
@@ -65,7 +66,13 @@ def test_the_same_edit_on_several_photos(many: ManyPage, album: list[Path]) -> N
     many.press("#many-run", "Type what to change")
     many.page.fill("#many-prompt textarea", "qwertz uiop")
     many.press("#many-run", "Press Run again")
-    many.page.fill("#many-prompt textarea", "a smiling person")
+    many.page.fill("#many-prompt textarea", "")
+    box = many.page.find("#many-sliders input")
+    for typed in ("mapper:nobody=1", "mapper:smiling"):
+        box.send_keys(typed, Keys.ENTER)
+        many.press("#many-run", "No mapper" if "=" in typed else "NAME=VALUE")
+        box.send_keys(Keys.BACKSPACE)
+    box.send_keys("mapper:smiling=1.5", Keys.ENTER)
     many.press("#many-run", "Photo 1 of 3")
     assert not many.page.find("#many-run").is_enabled()
     many.page.wait(lambda: "2 of 3 photos are edited, 1 could not be" in many.said())
