@@ -225,9 +225,9 @@ def test_a_tuned_generator_draws_the_photo_more_exactly_and_edits_with_it(studio
     """The random face is shifted in colour, as no code of the generator is."""
     red, green, blue = face.image.split()
     photo = Image.merge("RGB", [red, green.point(lambda v: v * 0.8), blue.point(lambda v: v * 0.9)])
-    settings = InvertSettings(steps=1, resolution=128)
+    settings = InvertSettings(steps=2, resolution=128)
     plain = studio.invert(photo, settings=settings)
-    tuned = studio.invert(photo, settings=replace(settings, tune=4))
+    tuned = studio.invert(photo, settings=replace(settings, tune=8))
     assert len(plain.weights) == 2 < len(tuned.weights) and torch.equal(plain.w_plus, tuned.w_plus)
     assert tuned.distance < plain.distance
     assert difference(studio.render(tuned), tuned.image) < 1.5 < difference(tuned.image, plain.image)

@@ -174,7 +174,7 @@ def test_without_the_extra_it_says_what_to_install(at_hand: Path, monkeypatch: p
 def test_the_command_pastes_the_edit_back(
     at_hand: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("styleclip_core.cli.edit.load", lambda *names: pytest.fail("it needs no pack"))
+    monkeypatch.setattr("styleclip_core.studio.load_studio", lambda *names: pytest.fail("it needs no pack"))
     out, aligned, mask = tmp_path / "out.png", tmp_path / "face.png", tmp_path / "mask.png"
     drawn = Image.new("L", (1024, 1024))
     drawn.paste(255, (300, 500, 700, 900))
