@@ -130,9 +130,11 @@ def _lay_out(pack: Pack) -> ManyTab:
                 options: dict[str, Any] = {"allow_custom_value": True, "visible": domain == "face"}
                 where = {"value": "auto", "label": "Where", "min_width": 120, "scale": 2, "elem_id": "many-where"}
                 region = gr.Dropdown(REGIONS, **where, **options)
-            named = [(f"{slider.label} ({slider.group})", f"{slider.key}=1") for slider in available(pack)]
-            label = "Sliders, besides or instead: choose, or type NAME=STRENGTH, such as mapper:smiling=-0.5"
-            several: dict[str, Any] = {"multiselect": True, "allow_custom_value": True}
+            known = available(pack)
+            named = [(f"{slider.label} ({slider.group})", f"{slider.key}=1") for slider in known]
+            example = f", such as {known[0].key}=-0.5" if known else ""
+            label = f"Sliders, besides or instead: choose, or type NAME=STRENGTH{example}"
+            several: dict[str, Any] = {"multiselect": True, "allow_custom_value": True, "visible": bool(known)}
             sliders = gr.Dropdown(named, label=label, elem_id="many-sliders", **several)
             with gr.Row():
                 start = gr.Button("Edit all", variant="primary", elem_id="many-run", scale=3)
