@@ -44,7 +44,7 @@ def test_a_killed_app_loses_nothing_that_was_saved_and_starts_again(tmp_path: Pa
         client = Client(url, verbose=False, download_files=saved)
         again = client.predict(3, api_name="/random_face")
         assert Image.open(again).convert("RGB").tobytes() == Image.open(face).convert("RGB").tobytes()
-        job = client.submit(handle_file(again), "a zombie", 1, 200, 0, "auto", True, api_name="/edit")
+        job = client.submit(handle_file(again), "a zombie", 1, 100, 0, "auto", True, api_name="/edit")
         while job.status().code not in (Status.PROCESSING, Status.ITERATING):
             assert not job.done()
             time.sleep(0.1)
