@@ -208,8 +208,8 @@ def _fields(
         error_after = error
         if stays.sum() > LEAST_AREA:
             if name in free:  # a new colour was not what the inversion missed
-                change = np.abs(_mean(moved, stays, SHIFT_REACH)).max(-1, keepdims=True)
-                error_after = error / (1 + (change / FADE) ** 2)
+                change = _largest(np.abs(_mean(moved, stays, SHIFT_REACH)))
+                error_after = error / (1 + (change / FADE) ** 2)[..., None]
             elif name in SURROUNDINGS:
                 error_after = error - _mean(moved, stays, ERROR_REACH)
             else:
@@ -224,7 +224,7 @@ def _shift(moved: np.ndarray, weight: np.ndarray) -> np.ndarray:
     solid = weight > 0.5
     shift = np.median(moved[solid], axis=0) if solid.any() else np.zeros(3, np.float32)
     for _ in range(3):
-        outlying = np.abs(moved - shift).max(-1) / OUTLIER
+        outlying = _largest(np.abs(moved - shift)) / OUTLIER
         shift = _mean(moved, weight / (1 + outlying**2) ** 2, SHIFT_REACH, 0.6)
     return shift
 
@@ -237,12 +237,18 @@ def _mean(values: np.ndarray, weight: np.ndarray, reach: float, prior: float = 0
         reach: deviation of the Gaussian.
         prior: weight of the total mean.
     """
-    weighted = values * weight[..., None]
-    total = weighted.sum((0, 1)) / (weight.sum() + 1e-3)
     size, coarse = len(weight), max(len(weight) // 4, 1)  # as smooth fields need no more
-    sums = cv2.resize(np.dstack([weighted, weight]), (coarse, coarse), interpolation=cv2.INTER_AREA)
+    weighted = cv2.merge([*cv2.split(values * weight[..., None]), weight])
+    sums = cv2.resize(weighted, (coarse, coarse), interpolation=cv2.INTER_AREA)
+    *colors, weights = sums.sum((0, 1)) * np.float32((size / coarse) ** 2)
+    total = np.array(colors) / (weights + np.float32(1e-3))
     sums = _resized(cv2.GaussianBlur(sums, (0, 0), reach * coarse / SIZE, borderType=cv2.BORDER_REFLECT), size)
     return (sums[..., :3] + prior * total) / (sums[..., 3:] + prior)
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """The largest of a pixel's colours: ``[S,S,3]`` -> ``[S,S]``; numpy's maximum over a last axis is far slower."""
+    return np.maximum.reduce(cv2.split(values))
 
 
 def _kept(parts: tuple[np.ndarray, np.ndarray, np.ndarray], free: frozenset[str]) -> np.ndarray:

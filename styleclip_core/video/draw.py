@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from styleclip_core import steps
 from styleclip_core.edits import local
@@ -18,7 +18,7 @@ from styleclip_core.errors import UnknownRegion
 from styleclip_core.faces import Alignment, cut, paste_back, tones
 from styleclip_core.faces.align import ALIGNED_SIZE, BORDER_FEATHER
 from styleclip_core.images import to_image
-from styleclip_core.packs.base import Generator, Latent, Pack
+from styleclip_core.packs.base import Generator, Pack
 from styleclip_core.settings import VideoSettings
 from styleclip_core.video.codes import Codes, adapting
 from styleclip_core.video.container import Frame
@@ -77,11 +77,12 @@ class Drawer:
         picture = generator.synthesize(code, self.size)
         return generator.fitted_head(generator.styles(code), picture, self.size // 2)
 
-    def _picture(self, generator: Generator, latent: Latent) -> Image.Image:
+    def _pictures(self, generator: Generator, styles: list[Tensor]) -> list[Image.Image]:
         if self.read is None:
-            return to_image(generator.synthesize(latent, self.size))
-        styles = latent if isinstance(latent, list) else generator.styles(latent)
-        return to_image(self.read(generator.features(styles, self.size // 2)))
+            pictures = generator.synthesize(styles, self.size)
+        else:
+            pictures = self.read(generator.features(styles, self.size // 2))
+        return [to_image(each) for each in pictures.split(1)]
 
     @torch.no_grad()
     def layer(self, number: int, frame: Frame) -> Layer:
@@ -94,11 +95,11 @@ class Drawer:
         code, share = code.to(self.pack.device), float(self.shares[number] * run.weight(number))
         generator = steps.adapted_pack(self.pack, adapting(self.pack, code, residual)).generator
         moved = code + share * self.step.code.to(code)
-        latent = moved
+        styles = generator.styles(torch.cat([code, moved]))
         if self.step.styles is not None:
-            pairs = zip(generator.styles(moved), self.step.styles, strict=True)
-            latent = [style + share * offset.to(style) for style, offset in pairs]
-        base, edited = (self._picture(generator, each) for each in (code, latent))
+            pairs = zip(styles, self.step.styles, strict=True)
+            styles = [torch.cat([both[:1], both[1:] + share * offset.to(both)]) for both, offset in pairs]
+        base, edited = self._pictures(generator, styles)
         maps = self._maps(cut(photo, alignment), base, edited)
         return Layer(number, frame, run, alignment, base, edited, maps)
 
@@ -118,7 +119,7 @@ class Drawer:
             np.float32
         )
 
-    def _place(self, name: str, before: torch.Tensor, after: torch.Tensor) -> np.ndarray:
+    def _place(self, name: str, before: Tensor, after: Tensor) -> np.ndarray:
         try:
             mask = local.edited_place(before, after, name, self.step.tight).mask
         except UnknownRegion:  # not to be seen in this frame

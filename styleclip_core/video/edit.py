@@ -35,6 +35,8 @@ from styleclip_core.video.step import Step, Wish, find_step, key_face, key_frame
 from styleclip_core.video.track import Track, load_track, save_track, track_steps
 from styleclip_core.video.work import close_work, load_step, open_work, save_step
 
+LOOK_EVERY = 4  # frames of which one is shown while they are drawn
+
 
 @dataclass(frozen=True)
 class VideoEdit:
@@ -176,9 +178,7 @@ def _step(studio: Studio, wish: Wish, settings: VideoSettings, work: Path, track
 def _segments(clip: Clip, settings: VideoSettings, work: Path, track: Track, drawer: Drawer):
     """Draw and encode the segments that are not there yet. Returns the files of all."""
     files = [work / f"part_{number:05}.mp4" for number in range(-(-len(track) // settings.segment))]
-    kept = [
-        work / f"steady_{number:05}.npz" for number in range(len(files))
-    ]  # what the first frame of the next one is steadied by
+    kept = [work / f"steady_{number:05}.npz" for number in range(len(files))]  # what the next one is steadied by
     done = next((number for number, file in enumerate(files) if not file.is_file()), len(files))
     if done == len(files):
         return files
@@ -210,7 +210,7 @@ def _segments(clip: Clip, settings: VideoSettings, work: Path, track: Track, dra
 
 
 def _preview(pixels: np.ndarray, track: Track, number: int) -> Image.Image | None:
-    if track.run_of(number) is None:
+    if number % LOOK_EVERY or track.run_of(number) is None:
         return None
     photo = Image.fromarray(pixels)
     return cut(photo, track.alignment(number, photo.size, PREVIEW_SIZE))
