@@ -14,6 +14,7 @@ BENCHMARKS = {  # module of this folder -> what it measures
     "gpu": "how fast edits with the full pack's networks are, and how much memory they take",
     "load": "many visitors of the app at once: waits, refusals, memory, and whose face they get",
     "local": "hair colours by region and everywhere: what changes in the hair, and what outside",
+    "mapper_losses": "mappers trained by our losses beside those trained by StyleCLIP's: minutes, and what they do",
     "parsing": "the face parser against its labels, and how fast it is",
     "prompts": "how prompts are read: known concepts, unknown ones, and several at once",
     "side_by_side": "how fast this checkout is beside another one",

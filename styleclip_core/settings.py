@@ -266,7 +266,7 @@ class VideoSettings(Settings):
     codes: float = 1.5
     maps: float = 2.0
     hold: float = 0.85
-    stride: int = 2
+    stride: int = 3
     key_frames: int = 3
     segment: int = 48
 
