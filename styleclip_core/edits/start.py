@@ -164,18 +164,32 @@ def first_picture(
         return _drawn(pack, w_plus, prompt, guided_start(pack, w_plus, prompt, settings, draw), draw, confine, before)
     raised = dict.fromkeys(recipes, 0)  # index of RAISED for each concept
     while True:
-        start = _moved(pack, w_plus, recipes, {c: RAISED[i] * settings.strength for c, i in raised.items()})
+        start = _moved(pack, w_plus, recipes, {c: _amount(c, i, settings.strength) for c, i in raised.items()})
         tight = not recipes  # paint changes no outline
         if color:
             hold = 0.0 if confined and tight else HOLD
             start = Start(recolored(pack, start.w_plus, start.offsets, color, draw, hold), start.offsets)
         first = _drawn(pack, w_plus, prompt, start, draw, confine, before, wanted, settings.strength, tight)
         lacking = first.after.lacking(before, wanted, settings.strength)
-        last = len(RAISED) - 1
-        weak = [c for c in lacking if c in raised and raised[c] < LAST_RAISED.get(c, last)]
+        weak = [c for c in lacking if c in raised and _can_rise(c, raised[c], settings.strength)]
         if not weak:
             return first
         raised |= {concept: raised[concept] + 1 for concept in weak}
+
+
+def _amount(concept: str, index: int, strength: float) -> float:
+    """How much of a concept's step is taken. A strength above 1 raises no further than 1 may: beyond, faces break."""
+    return min(RAISED[index] * strength, max(RAISED[_last_raised(concept)], strength))
+
+
+def _can_rise(concept: str, index: int, strength: float) -> bool:
+    if index == _last_raised(concept):
+        return False
+    return _amount(concept, index + 1, strength) > _amount(concept, index, strength)
+
+
+def _last_raised(concept: str) -> int:
+    return LAST_RAISED.get(concept, len(RAISED) - 1)
 
 
 def _drawn(

@@ -84,6 +84,12 @@ def test_path_a_raises_the_similarity_and_keeps_the_person(studio, face):
     assert still[seen:].all() and not still[:seen].any()
 
 
+def test_the_highest_strength_leaves_a_face(studio):
+    face = studio.random_face(910_003)
+    edit = studio.optimize(face, "a person with eyeglasses", OptimizeSettings(strength=2), region="everywhere")
+    assert edit.scores["identity"] > 0.55, "raised further, the face breaks and keeps 0.41"
+
+
 def _smile(studio, face):
     objective = make_objective(studio.pack, "a smiling person", "a face")
     return objective.score(studio.pack.clip.encode_image(to_tensor(face.image))).item()
