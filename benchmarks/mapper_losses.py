@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def _train(pack: Pack, task: Task, folder: Path, settings: MapperSettings) -> fl
     return json.loads(taken.read_text("utf-8"))
 
 
-def _beside(rows: list[list[Image.Image]]) -> Image.Image:
+def _beside(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     """Pictures of one size: a row a task, a column a set of losses."""
     width, height = rows[0][0].size
     sheet = Image.new("RGB", (width * len(LOSSES), height * len(rows)))
