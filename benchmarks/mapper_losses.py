@@ -40,11 +40,12 @@ def main(argv: list[str] | None = None) -> None:
     pack = load_pack("compact", "cpu")
     tasks = [task for task in TASKS if task.prompt in options.prompts]
     referees = protocol.Judges(judges.dlib_embedding(), options.lpips and judges.lpips_alexnet(options.lpips))
+    seeds, draw = range(FIRST_SEED, FIRST_SEED + options.faces), Studio(pack).random_face
+    people = [(f"seed {seed}", draw(seed)) for seed in seeds]
     for losses in LOSSES:
         folder, settings = options.output / losses, MapperSettings(losses=losses, steps=options.steps)
         minutes = {task.prompt: _train(pack, task, folder, settings) for task in tasks}
         studio = Studio(replace(pack, mappers={}, own_mappers=folder))
-        people = [(f"seed {seed}", studio.random_face(seed)) for seed in range(FIRST_SEED, FIRST_SEED + options.faces)]
         for _ in protocol.run(studio, people, tasks, ["mapper"], folder / "edits", referees):
             pass
         board = scoreboard.outcomes(protocol.read_rows(folder / "edits"))

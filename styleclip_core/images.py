@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -20,6 +21,11 @@ def to_image(tensor: Tensor) -> Image.Image:
     """``[1,3,H,W]`` or ``[3,H,W]`` in [-1,1] -> RGB picture, values outside clipped."""
     array = tensor.detach().reshape(tensor.shape[-3:]).permute(1, 2, 0).float().cpu()
     return Image.fromarray(((array.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy())
+
+
+def largest_channel(pixels: np.ndarray) -> np.ndarray:
+    """Largest of each pixel's channels, ``[H,W,3]`` -> ``[H,W]``; numpy's maximum over a last axis is far slower."""
+    return np.maximum.reduce(cv2.split(pixels))
 
 
 def to_preview(tensor: Tensor) -> Image.Image:

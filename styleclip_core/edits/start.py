@@ -183,9 +183,7 @@ def _amount(concept: str, index: int, strength: float) -> float:
 
 
 def _can_rise(concept: str, index: int, strength: float) -> bool:
-    if index == _last_raised(concept):
-        return False
-    return _amount(concept, index + 1, strength) > _amount(concept, index, strength)
+    return index < _last_raised(concept) and _amount(concept, index + 1, strength) > _amount(concept, index, strength)
 
 
 def _last_raised(concept: str) -> int:

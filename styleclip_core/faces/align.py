@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageFilter
 from styleclip_core.errors import BadSetting
 from styleclip_core.faces.detect import DetectedFace
 from styleclip_core.faces.warp import apply, corners, scale_of, square_matrix, warp, window
+from styleclip_core.images import largest_channel
 
 ALIGNED_SIZE = 1024  # px: side of the aligned square of a face, and of masks on it
 BORDER_FEATHER = 64  # aligned px: width of the ramp inside the square's border where an edit is pasted back
@@ -216,7 +217,7 @@ def _photo_box(weight: Image.Image, alignment: Alignment) -> tuple[np.ndarray, n
 
 def _change(new: np.ndarray, old: np.ndarray) -> np.ndarray:
     """How visibly two pictures float32 [H,W,3] in [0,255] differ: float32 [H,W], 0 not at all, 1 clearly."""
-    difference = np.maximum.reduce(cv2.split(np.abs(new - old)))  # a maximum over the last axis takes far longer
+    difference = largest_channel(np.abs(new - old))
     blurred = Image.fromarray(np.minimum(difference * 4, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(6))
     strength = np.asarray(blurred, dtype=np.float32) / (4 * 255 * CHANGE_SCALE)
     return 1 - np.exp(-(strength**2))

@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from styleclip_core.images import largest_channel
 from styleclip_core.networks.bisenet import CLASSES
 from styleclip_core.packs.base import FaceParser
 
@@ -208,7 +209,7 @@ def _fields(
         error_after = error
         if stays.sum() > LEAST_AREA:
             if name in free:  # a new colour was not what the inversion missed
-                change = _largest(np.abs(_mean(moved, stays, SHIFT_REACH)))
+                change = largest_channel(np.abs(_mean(moved, stays, SHIFT_REACH)))
                 error_after = error / (1 + (change / FADE) ** 2)[..., None]
             elif name in SURROUNDINGS:
                 error_after = error - _mean(moved, stays, ERROR_REACH)
@@ -224,7 +225,7 @@ def _shift(moved: np.ndarray, weight: np.ndarray) -> np.ndarray:
     solid = weight > 0.5
     shift = np.median(moved[solid], axis=0) if solid.any() else np.zeros(3, np.float32)
     for _ in range(3):
-        outlying = _largest(np.abs(moved - shift)) / OUTLIER
+        outlying = largest_channel(np.abs(moved - shift)) / OUTLIER
         shift = _mean(moved, weight / (1 + outlying**2) ** 2, SHIFT_REACH, 0.6)
     return shift
 
@@ -244,11 +245,6 @@ def _mean(values: np.ndarray, weight: np.ndarray, reach: float, prior: float = 0
     total = np.array(colors) / (weights + np.float32(1e-3))
     sums = _resized(cv2.GaussianBlur(sums, (0, 0), reach * coarse / SIZE, borderType=cv2.BORDER_REFLECT), size)
     return (sums[..., :3] + prior * total) / (sums[..., 3:] + prior)
-
-
-def _largest(values: np.ndarray) -> np.ndarray:
-    """The largest of a pixel's colours: ``[S,S,3]`` -> ``[S,S]``; numpy's maximum over a last axis is far slower."""
-    return np.maximum.reduce(cv2.split(values))
 
 
 def _kept(parts: tuple[np.ndarray, np.ndarray, np.ndarray], free: frozenset[str]) -> np.ndarray:

@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from styleclip_core.images import largest_channel
+
 FLOW_SIDE = 256  # px of the longer side at which flow is found
 WRONG = (5.0, 14.0)  # difference of source and moved source, of 255, over which flow counts less and less
 CHANGED = (8.0, 20.0)  # likewise of the layers
@@ -59,7 +61,7 @@ def steadied(
     flow = cv2.resize(flow, (width, height)) * np.array([width / size[0], height / size[1]], np.float32)
     part = _where_any(layer, before.layer)
     warped = cv2.remap(before.layer, *_places(flow, part), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    apart = cv2.GaussianBlur(np.maximum.reduce(cv2.split(np.abs(warped - layer[part]))), (0, 0), 2.0)
+    apart = cv2.GaussianBlur(largest_channel(np.abs(warped - layer[part])), (0, 0), 2.0)
     layer[part] += (share[part] * _falling(apart, *CHANGED))[..., None] * (warped - layer[part])
     frame = source.copy()
     frame[part] = np.clip(source[part] + layer[part], 0, 255).round()
